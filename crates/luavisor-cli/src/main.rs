@@ -1,0 +1,2 @@
+//! The `luavisor` command.
+fn main() {}

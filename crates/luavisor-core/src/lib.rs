@@ -1,0 +1,26 @@
+//! The pure rules of Luavisor.
+//!
+//! What stands here decides; nothing here acts. There is no clock, no
+//! randomness, no thread, no file and no Lua in this crate: every function goes
+//! from a state and an event to a new state and a list of actions, so that each
+//! rule can be tested as a table and simulated from a seed.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`pid`] | process identifiers and their text form |
+//! | [`value`] | owned values that cross process boundaries |
+//! | [`error`] | error objects: kind, message, retryable, details |
+//! | [`exit`] | how a process ended |
+//! | [`event`] | what `process.events()` delivers |
+
+pub mod error;
+pub mod event;
+pub mod exit;
+pub mod pid;
+pub mod value;
+
+pub use error::{Error, Kind, Maker};
+pub use event::Event;
+pub use exit::{Exit, Reason};
+pub use pid::{HostId, Pid};
+pub use value::{Bytes, Object, Table, Value, Values};

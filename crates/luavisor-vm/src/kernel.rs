@@ -1,0 +1,215 @@
+//! The contract between the Lua layer and the scheduler around it.
+//!
+//! While Lua code of a process runs, [`Kernel`] is everything it can reach
+//! outside its VM: the scheduler implements it once per shard, tests implement
+//! it with a few lines. All calls happen on the thread that called
+//! [`Vm::run`](crate::Vm::run) and none of them blocks: what takes time gets a
+//! [`Token`] and is answered later by [`Vm::complete`](crate::Vm::complete).
+//!
+//! Who owns what:
+//! - the VM: threads, tasks, channels, mailbox and unread events of a Lua process;
+//! - the kernel: pids, names, links, monitors, `trap_links`, cancel deadlines,
+//!   timers, placement, and the order of everything.
+
+use std::sync::Arc;
+
+use luavisor_core::value::Bytes;
+use luavisor_core::{Error, Event, Pid, Values};
+
+use crate::program::{Context, Program};
+
+/// A process's place within its shard; the index of every per-process table.
+pub type Slot = u16;
+
+/// Names one pending operation of one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token(pub u64);
+
+/// A running timer of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TimerId {
+    /// when it fires, in nanoseconds of [`Kernel::monotonic`]
+    pub at: u64,
+    /// makes timers of the same instant different; rises in order of creation
+    pub sequence: u64,
+}
+
+/// What `process.spawn*`, the builder and `process.exec` ask for.
+#[derive(Clone, Debug)]
+pub struct SpawnRequest {
+    /// entry id as given, not yet checked
+    pub id: String,
+    /// host id as given, not yet checked
+    pub host: String,
+    /// arguments of `main`
+    pub arguments: Values,
+    /// monitor the new process
+    pub monitor: bool,
+    /// link to the new process
+    pub link: bool,
+    /// claim this name; if it is taken its owner stands in for the new process (SPEC 12.3)
+    pub name: Option<String>,
+    /// messages that arrive first, from the empty pid
+    pub messages: Vec<(Bytes, Values)>,
+    /// context values, actor and scope of the new process
+    pub context: Arc<Context>,
+}
+
+/// A cancel request, parsed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CancelRequest {
+    /// nanoseconds until the forced end, with the text to report; `None`: never forced
+    pub timeout: Option<(u64, Arc<str>)>,
+    /// empty when none was given
+    pub reason: Arc<str>,
+}
+
+/// Which of the two outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// standard output
+    Stdout,
+    /// standard error
+    Stderr,
+}
+
+/// Severity of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// One log line of a process.
+#[derive(Clone, Debug)]
+pub struct LogRecord {
+    /// how severe
+    pub level: Level,
+    /// name of the logger, dotted
+    pub logger: Arc<str>,
+    /// the text
+    pub message: String,
+    /// fields in order, as JSON text per field
+    pub fields: Vec<(String, String)>,
+}
+
+/// What a write to an output came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Accepted.
+    Done,
+    /// The output is slow: the task waits until the token completes.
+    Wait,
+}
+
+/// A request for terminal input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// up to this many bytes
+    Bytes(usize),
+    /// one line
+    Line,
+}
+
+/// What Lua code can reach outside its VM. `from` is always the running process.
+pub trait Kernel {
+    /// Nanoseconds on a clock that never goes back.
+    fn monotonic(&self) -> u64;
+    /// Unix time: whole seconds and nanoseconds.
+    fn wall(&self) -> (i64, u32);
+    /// 64 random bits.
+    fn random(&mut self) -> u64;
+
+    /// Makes a process of this shard ready to run (called by the VM when it wakes one).
+    fn wake(&mut self, slot: Slot);
+
+    /// The text form of a pid.
+    fn pid_text(&self, pid: Pid) -> String;
+    /// A destination as text: a pid, else a registered name. NotFound with the
+    /// texts of SPEC 2.2 when it is neither, or names no known host. Does not
+    /// check that the process lives.
+    fn resolve(&self, destination: &[u8]) -> Result<Pid, Error>;
+
+    /// Queues a message at a process that is not a Lua process of this shard.
+    fn send(&mut self, from: Slot, to: Pid, topic: Bytes, payload: Values) -> Result<(), Error>;
+    /// The largest payload, in bytes, that `to` takes (`limits.message_bytes` of its host).
+    fn message_limit(&self, to: Pid) -> usize;
+
+    /// Starts a process; never runs it before this returns.
+    fn spawn(&mut self, from: Slot, request: SpawnRequest) -> Result<Pid, Error>;
+    /// Starts a process whose end completes `token` with its value or error.
+    fn exec(
+        &mut self,
+        from: Slot,
+        request: SpawnRequest,
+        timeout: Option<(u64, Arc<str>)>,
+        token: Token,
+    ) -> Result<(), Error>;
+
+    /// SPEC 4.1. The VM removes unread events after `unmonitor` and `unlink`.
+    fn monitor(&mut self, from: Slot, pid: Pid) -> Result<(), Error>;
+    /// Never fails for dead or unknown processes.
+    fn unmonitor(&mut self, from: Slot, pid: Pid) -> Result<(), Error>;
+    /// SPEC 4.1.
+    fn link(&mut self, from: Slot, pid: Pid) -> Result<(), Error>;
+    /// Removes both directions.
+    fn unlink(&mut self, from: Slot, pid: Pid) -> Result<(), Error>;
+    /// Sets `trap_links`. When it is switched off while a LINK_DOWN is unread,
+    /// the VM passes that event: the process is ended by it.
+    fn set_trap_links(&mut self, from: Slot, trap: bool, unread: Option<&Event>);
+    /// Whether the process wants OUTDATED events.
+    fn set_upgradable(&mut self, from: Slot, upgradable: bool);
+
+    /// SPEC 5.1.
+    fn cancel(&mut self, from: Slot, pid: Pid, request: CancelRequest) -> Result<(), Error>;
+    /// SPEC 5.2. After `Ok` for the own pid the VM never resumes the process.
+    fn terminate(&mut self, from: Slot, pid: Pid) -> Result<(), Error>;
+    /// `process.ready()`.
+    fn ready(&mut self, from: Slot);
+    /// `process.supervisor()`: the supervisor's pid and the child's name.
+    fn supervisor(&self, from: Slot) -> Option<(Pid, String)>;
+
+    /// SPEC 12.4.
+    fn register(&mut self, from: Slot, name: &str, pid: Pid) -> Result<(), Error>;
+    /// NotFound `name not registered`.
+    fn lookup(&self, name: &str) -> Result<Pid, Error>;
+    /// `Ok(false)` for an unknown name, PermissionDenied for a foreign one.
+    fn unregister(&mut self, from: Slot, name: &str) -> Result<bool, Error>;
+
+    /// Starts a timer; it fires through [`Vm::timer`](crate::Vm::timer).
+    fn set_timer(&mut self, slot: Slot, at: u64, token: Token) -> TimerId;
+    /// Forgets a timer; no effect if it has fired.
+    fn clear_timer(&mut self, slot: Slot, timer: TimerId);
+
+    /// The newest code of an entry that can make a process, for `process.upgrade`.
+    fn program(&self, id: &str) -> Result<Arc<Program>, Error>;
+
+    /// Writes to an output as one piece.
+    fn write(&mut self, from: Slot, output: Output, bytes: &[u8], token: Token) -> Written;
+    /// Starts reading from the terminal; `None` elsewhere than on a terminal host.
+    fn read(&mut self, from: Slot, read: Read, token: Token) -> Result<(), Error>;
+    /// Command-line arguments of a terminal process; empty elsewhere.
+    fn terminal_arguments(&self, from: Slot) -> Vec<String>;
+    /// Whether the process runs on a terminal host.
+    fn has_terminal(&self, from: Slot) -> bool;
+
+    /// The lowest level that is written.
+    fn log_level(&self) -> Level;
+    /// Writes a log line.
+    fn log(&mut self, from: Slot, record: LogRecord);
+
+    /// `system.exit`: begins the shutdown of the runtime.
+    fn exit_runtime(&mut self, code: i32);
+
+    /// Calls an asynchronous native function of an embedder's module; its end completes `token`.
+    fn call_async(
+        &mut self,
+        from: Slot,
+        function: crate::native::AsyncFunction,
+        arguments: Values,
+        token: Token,
+    );
+}

@@ -1,0 +1,16 @@
+//! The Luau layer of Luavisor.
+//!
+//! Many isolated processes share one Luau VM per shard. See
+//! `docs/architecture.md` for the picture and [`kernel`] for the contract with
+//! the scheduler.
+
+pub mod kernel;
+pub mod native;
+pub mod program;
+pub mod slots;
+mod vm;
+
+pub use kernel::{Kernel, Slot, TimerId, Token};
+pub use program::{Chunk, Context, Program, Unit};
+pub use slots::Slots;
+pub use vm::{Birth, Interrupter, Preemption, Step, Vm, VmConfig};

@@ -1,0 +1,48 @@
+//! Code that processes are made from, and what they inherit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use luavisor_core::Values;
+
+/// A compiled chunk, shared by all VMs of the runtime.
+#[derive(Debug)]
+pub struct Chunk {
+    /// entry id of the code; stands in error positions
+    pub name: Arc<str>,
+    /// Luau bytecode
+    pub bytecode: Box<[u8]>,
+}
+
+/// Code that `require(alias)` can load, or that a process runs.
+#[derive(Debug)]
+pub struct Unit {
+    /// the code
+    pub chunk: Arc<Chunk>,
+    /// names of the modules that it may require; `None`: all
+    pub modules: Option<Vec<String>>,
+    /// libraries that it may require, by alias
+    pub imports: BTreeMap<String, Arc<Unit>>,
+}
+
+/// What a process is made from: an entry that can be spawned.
+#[derive(Debug)]
+pub struct Program {
+    /// the entry's id
+    pub id: Arc<str>,
+    /// field of the chunk's table that holds the function; empty means `main`
+    pub method: String,
+    /// the code
+    pub unit: Arc<Unit>,
+    /// `limits.memory` of the entry, in bytes
+    pub memory: Option<u64>,
+    /// `limits.mailbox` of the entry, in messages
+    pub mailbox: Option<u32>,
+}
+
+/// What a process inherits: context values, later actor and scope.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// values by key, each a list of one
+    pub values: BTreeMap<String, Values>,
+}
