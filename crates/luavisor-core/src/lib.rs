@@ -12,10 +12,12 @@
 //! | [`error`] | error objects: kind, message, retryable, details |
 //! | [`exit`] | how a process ended |
 //! | [`event`] | what `process.events()` delivers |
+//! | [`mailbox`] | queues by topic, inbox fallback |
 
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod mailbox;
 pub mod pid;
 pub mod value;
 

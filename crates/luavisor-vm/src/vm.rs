@@ -24,6 +24,8 @@ pub enum Preemption {
 pub struct VmConfig {
     /// the host of its processes
     pub host: HostId,
+    /// the host's entry id, which stands in the text of its pids
+    pub host_name: Arc<str>,
     /// the shard's number within the host
     pub shard: u16,
     /// the shared table of the shard
