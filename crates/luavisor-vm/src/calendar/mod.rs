@@ -24,6 +24,9 @@
 //! That is jiff's "compatible" rule (RFC 5545, C's `mktime`). Only
 //! [`layout::parse`] can choose the second reading, by a zone abbreviation.
 
+mod civil;
 pub mod duration;
+pub mod zone;
 
+pub use civil::Civil;
 pub use duration::Duration;
