@@ -26,6 +26,7 @@
 
 mod civil;
 pub mod duration;
+pub mod instant;
 pub mod zone;
 
 pub use civil::Civil;
