@@ -27,6 +27,7 @@
 mod civil;
 pub mod duration;
 pub mod instant;
+pub mod layout;
 pub mod zone;
 
 pub use civil::Civil;
