@@ -28,6 +28,7 @@ mod civil;
 pub mod duration;
 pub mod instant;
 pub mod layout;
+pub mod os_date;
 pub mod zone;
 
 pub use civil::Civil;
