@@ -4,6 +4,7 @@
 //! `docs/architecture.md` for the picture and [`kernel`] for the contract with
 //! the scheduler.
 
+pub mod calendar;
 pub mod kernel;
 pub mod native;
 pub mod program;
