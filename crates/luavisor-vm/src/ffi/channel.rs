@@ -588,17 +588,13 @@ fn invalid_key(lua: Lua) -> Raise {
         LUA_TNUMBER => format!("{}", lua.number(-2)),
         _ => lua.type_name(-2).to_owned(),
     };
-    let message = format!("invalid case in select at key {key}: positive integer or \"default\" expected");
+    let message =
+        format!("invalid case in select at key {key}: positive integer or \"default\" expected");
     Raise::from(Error::invalid(message))
 }
 
 /// Replaces the case on top of the stack by its channel and value.
-fn read_case(
-    cx: Cx,
-    lua: Lua,
-    key: f64,
-    cases: &mut SmallVec<[Case; 4]>,
-) -> Result<(), Raise> {
+fn read_case(cx: Cx, lua: Lua, key: f64, cases: &mut SmallVec<[Case; 4]>) -> Result<(), Raise> {
     let top = lua.top();
     if !lua.is_table(top) || lua.metatable_address(top) != cx.vm().case_metatable {
         let found = lua.type_name(top);

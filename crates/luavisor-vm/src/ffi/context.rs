@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{c_char, c_int};
-use std::ptr;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use luavisor_core::{Pid, Values};
@@ -99,7 +99,7 @@ pub struct VmContext {
     pub processes: Vec<Option<Box<Process>>>,
     pub current: *mut Process,
     pub current_task: TaskId,
-    pub kernel: *mut (dyn Kernel + 'static),
+    pub kernel: Option<NonNull<dyn Kernel + 'static>>,
     pub op: Op,
     pub chunks: HashMap<*const Chunk, LoadedChunk>,
     pub atoms: HashMap<Box<[u8]>, i16>,
@@ -122,16 +122,12 @@ pub struct VmContext {
     /// a process became ready in a call that has no kernel
     pub woken: bool,
     pub heap_account: Box<super::memory::Account>,
+    pub categories: super::memory::Categories,
 }
 
 /// The context of a running native.
 #[derive(Clone, Copy)]
 pub struct Cx(pub *mut VmContext);
-
-/// A kernel that is not there: calls between runs have none.
-pub fn no_kernel() -> *mut (dyn Kernel + 'static) {
-    ptr::null_mut::<super::vm::NoKernel>()
-}
 
 #[allow(clippy::mut_from_ref)]
 impl Cx {
@@ -171,11 +167,16 @@ impl Cx {
     pub fn kernel<'a>(self) -> &'a mut dyn Kernel {
         // SAFETY: set by every entry of the VM that can reach natives, for its duration,
         // from an exclusive borrow.
-        unsafe { &mut *(*self.0).kernel }
+        unsafe {
+            match (*self.0).kernel {
+                Some(mut kernel) => kernel.as_mut(),
+                None => unreachable!("natives run only inside an entry of the VM"),
+            }
+        }
     }
 
     pub fn has_kernel(self) -> bool {
-        !self.vm().kernel.is_null()
+        self.vm().kernel.is_some()
     }
 
     /// Keeps the value on top of `lua` for `process`; pops it.

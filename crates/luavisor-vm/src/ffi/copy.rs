@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 
-use luavisor_core::{Error, Kind, Table, Value, Values};
+use luavisor_core::{Error, Table, Value, Values};
 use smallvec::SmallVec;
 
 use super::context::Cx;

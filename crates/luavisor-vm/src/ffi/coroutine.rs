@@ -79,7 +79,13 @@ fn wrap(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
 }
 
 /// Hands the arguments to a coroutine and asks the step loop to switch to it.
-fn switch(cx: Cx, lua: Lua, thread: Lua, arguments: c_int, protected: bool) -> Result<c_int, Raise> {
+fn switch(
+    cx: Cx,
+    lua: Lua,
+    thread: Lua,
+    arguments: c_int,
+    protected: bool,
+) -> Result<c_int, Raise> {
     if !lua.is_yieldable() {
         return Err(luavisor_core::Error::invalid("cannot block inside a metamethod").into());
     }

@@ -216,6 +216,10 @@ impl Lua {
     pub fn pointer(self, index: c_int) -> *mut c_void {
         unsafe { sys::lua_touserdata(self.0, index) }
     }
+    /// Pushes the thread's own global table.
+    pub fn thread_globals(self) {
+        unsafe { sys::lua_pushvalue(self.0, GLOBALS) }
+    }
     pub fn push_self(self) {
         unsafe { sys::lua_pushthread(self.0) };
     }

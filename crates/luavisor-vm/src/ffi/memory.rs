@@ -30,13 +30,7 @@ pub struct Account {
 impl Account {
     /// An account without lines.
     pub fn new() -> Account {
-        Account {
-            used: 0,
-            soft: usize::MAX,
-            hard: usize::MAX,
-            alarm: false,
-            lua: ptr::null_mut(),
-        }
+        Account { used: 0, soft: usize::MAX, hard: usize::MAX, alarm: false, lua: ptr::null_mut() }
     }
 
     /// Draws the lines anew.
@@ -49,6 +43,31 @@ impl Account {
     /// Whether a line was passed since the lines were drawn.
     pub fn wants_attention(&self) -> bool {
         self.alarm
+    }
+}
+
+/// Memory categories of Luau for processes with a limit of their own.
+#[derive(Debug, Default)]
+pub struct Categories {
+    free: Vec<u8>,
+    used: u8,
+}
+
+impl Categories {
+    /// A category of its own, or 0 when all are taken (placement keeps fewer limited processes per VM).
+    pub fn take(&mut self) -> u8 {
+        self.free.pop().unwrap_or_else(|| {
+            if self.used == u8::MAX {
+                return 0;
+            }
+            self.used += 1;
+            self.used
+        })
+    }
+
+    /// The process ended; what it left behind counts for the next owner until it is collected.
+    pub fn give_back(&mut self, category: u8) {
+        self.free.insert(0, category);
     }
 }
 
@@ -81,7 +100,8 @@ pub unsafe extern "C" fn allocate(
         } else if block.is_null() {
             alloc(Layout::from_size_align_unchecked(new, ALIGN)).cast()
         } else {
-            realloc(block.cast(), Layout::from_size_align_unchecked(old, ALIGN), new).cast::<c_void>()
+            realloc(block.cast(), Layout::from_size_align_unchecked(old, ALIGN), new)
+                .cast::<c_void>()
         };
         if new == 0 || !result.is_null() {
             (*account).used = (*account).used + new - old;

@@ -56,9 +56,9 @@ pub fn deliver(cx: Cx, process: &mut Process, topic: Topic, cargo: Cargo) {
         Route::Inbox => (process.inbox_again.unwrap_or(INBOX), true),
         Route::Subscription(subscription) => {
             let id = process.subscription_channel(subscription);
-            let messages = process.channel(id).is_some_and(
-                |c| matches!(c.source, Source::Topic { messages: true, .. }),
-            );
+            let messages = process
+                .channel(id)
+                .is_some_and(|c| matches!(c.source, Source::Topic { messages: true, .. }));
             (id, messages)
         }
     };

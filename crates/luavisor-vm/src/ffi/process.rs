@@ -78,11 +78,17 @@ pub enum Source {
     Inbox,
     Events,
     /// a mailbox subscription; `messages`: yields Messages instead of plain values
-    Topic { subscription: SubscriptionId, messages: bool },
+    Topic {
+        subscription: SubscriptionId,
+        messages: bool,
+    },
     /// one value when the timer fires
     Timer(TimerId),
     /// a value each `period`; `stopped` timers keep their channel open
-    Ticker { timer: TimerId, period: u64 },
+    Ticker {
+        timer: TimerId,
+        period: u64,
+    },
     /// something else outside the process
     External,
 }

@@ -247,6 +247,7 @@ fn back(task: &mut Task, thread: Lua, count: c_int) -> c_int {
 
 /// The innermost thread returned. `Ok`: the one below goes on with that many values.
 fn returned(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<c_int, Turn> {
+    let stage = process.stage;
     let Some(task) = process.task(id) else { return Err(Turn::Ended) };
     let count = thread.top();
     match task.fibers.last().map(|fiber| &fiber.purpose) {
@@ -277,13 +278,12 @@ fn returned(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<c_
             end_task(cx, process, id);
             Err(Turn::Ended)
         }
-        _ if process.stage == Stage::Loading => {
+        _ if stage == Stage::Loading => {
             process.stage = Stage::Running;
             process.loading = 0;
             let method = process.program.method.clone();
-            select_method(thread, &method).map_err(|error| {
-                Turn::Finished(Box::new(Exit::failure(Reason::Error, error)))
-            })?;
+            select_method(thread, &method)
+                .map_err(|error| Turn::Finished(Box::new(Exit::failure(Reason::Error, error))))?;
             let arguments = process.arguments.take().unwrap_or_default();
             Ok(copy::push_all(cx, thread, &arguments))
         }
@@ -327,12 +327,7 @@ fn result(cx: Cx, process: &Process, thread: Lua, count: c_int) -> Exit {
 }
 
 /// The innermost thread raised. `Ok(Some)`: the one below goes on with values, `Ok(None)`: with the error.
-fn raised(
-    cx: Cx,
-    process: &mut Process,
-    id: TaskId,
-    thread: Lua,
-) -> Result<Option<c_int>, Turn> {
+fn raised(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<Option<c_int>, Turn> {
     let Some(task) = process.task(id) else { return Err(Turn::Ended) };
     match task.fibers.pop().map(|fiber| fiber.purpose) {
         Some(Purpose::Coroutine { protected }) => {
@@ -464,10 +459,9 @@ pub fn destroy(cx: Cx, mut process: Box<Process>) {
     let vm = cx.vm();
     let lua = vm.lua;
     lua.reserve(4);
-    for (table, used) in [
-        (vm.refs.holds, process.hold_next > 0),
-        (vm.refs.pids, !process.pid_text.is_null()),
-    ] {
+    for (table, used) in
+        [(vm.refs.holds, process.hold_next > 0), (vm.refs.pids, !process.pid_text.is_null())]
+    {
         if used {
             lua.push_ref(table);
             lua.push_nil();
@@ -610,12 +604,7 @@ fn meaning_token(id: ChannelId) -> crate::kernel::Token {
 }
 
 /// An operation of the kernel ended.
-pub fn complete(
-    cx: Cx,
-    process: &mut Process,
-    meaning: Meaning,
-    result: Result<Values, Error>,
-) {
+pub fn complete(cx: Cx, process: &mut Process, meaning: Meaning, result: Result<Values, Error>) {
     let Meaning::Task { id, ticket } = meaning else { return };
     let waiting = process
         .task(id)

@@ -19,7 +19,16 @@ use crate::program::{Chunk, Unit};
 
 /// Modules that are globals and may also be required, listed or not.
 const GLOBAL_MODULES: [&str; 11] = [
-    "payload", "process", "channel", "errors", "os", "string", "table", "math", "coroutine", "utf8",
+    "payload",
+    "process",
+    "channel",
+    "errors",
+    "os",
+    "string",
+    "table",
+    "math",
+    "coroutine",
+    "utf8",
     "bit32",
 ];
 
