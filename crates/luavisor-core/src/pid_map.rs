@@ -123,7 +123,10 @@ mod tests {
             assert_eq!(map.insert(pid(n), n), None);
         }
         assert_eq!(map.insert(pid(7), 70), Some(7));
-        assert_eq!(map.pids().map(|p| p.generation).collect::<Vec<_>>(), (0..40).collect::<Vec<_>>());
+        assert_eq!(
+            map.pids().map(|p| p.generation).collect::<Vec<_>>(),
+            (0..40).collect::<Vec<_>>()
+        );
         assert_eq!(map.remove(pid(7)), Some(70));
         assert!(!map.contains(pid(7)) && map.contains(pid(8)) && map.len() == 39);
         (0..40).for_each(|n| drop(map.remove(pid(n))));
