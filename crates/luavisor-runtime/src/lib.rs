@@ -1,1 +1,47 @@
-//! Placeholder.
+//! Hosts, shards, workers and timers: what runs processes.
+//!
+//! Start at [`RuntimeBuilder`]. A [`Runtime`] has hosts; a host has worker
+//! threads and shards; a shard has processes, written in Lua or, as
+//! [`NativeProcess`], in Rust.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`runtime`] | the handle for everybody outside |
+//! | [`native`] | processes in Rust |
+//! | [`host`] | hosts: configuration, states, placement |
+//! | `shard` | processes and what they do to each other |
+//! | `executor` | threads, watchdog; the manual executor |
+//! | `names` | registered names |
+//! | [`output`], `input` | standard output and terminal input |
+//! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
+//! | [`snapshot`] | what the runtime holds |
+
+pub mod catalog;
+pub mod clock;
+mod executor;
+mod growing;
+pub mod host;
+mod input;
+pub mod log;
+mod names;
+pub mod native;
+pub mod observe;
+pub mod output;
+pub mod random;
+pub mod runtime;
+mod shard;
+pub mod snapshot;
+mod sync;
+mod world;
+
+pub use catalog::{Catalog, ProgramTable, factory_not_found};
+pub use clock::{Clock, SystemClock, VirtualClock};
+pub use executor::manual::{Order, Simulation};
+pub use host::{HostConfig, HostState, Limits};
+pub use log::{LogSink, NoLog};
+pub use native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
+pub use observe::{Observer, Occurrence};
+pub use output::Captured;
+pub use runtime::{Runtime, RuntimeBuilder};
+pub use snapshot::{ShardSnapshot, Snapshot};
+pub use world::CONTROL;

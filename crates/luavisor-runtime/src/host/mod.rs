@@ -1,0 +1,379 @@
+//! A host: a scheduler with workers, limits and a life of its own.
+//!
+//! ```text
+//! NotStarted ──start──▶ Running ──stop──▶ Stopping ──last process ends──▶ Stopped
+//!                          ▲                                                │
+//!                          └───────────────────── start ────────────────────┘
+//! ```
+//!
+//! A stopping host refuses spawns, sends CANCEL from the empty pid with the
+//! given deadline to every process, and is stopped when the last one is gone.
+//! A process that was admitted just before the stop gets its CANCEL when it
+//! arrives in its shard, so none is missed.
+
+pub mod placement;
+
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use luavisor_core::{Error, HostId, Kind, Pid};
+use luavisor_vm::kernel::CancelRequest;
+use luavisor_vm::{Slot, VmConfig};
+
+use crate::clock::Clock;
+use crate::executor::{Executor, RunQueue};
+use crate::growing::Growing;
+use crate::native::Notice;
+use crate::observe::Occurrence;
+use crate::shard::Shard;
+use crate::shard::kernel::ShardKernel;
+use crate::shard::signal::{Cancel, Signal};
+use crate::sync::lock;
+use crate::world::World;
+use placement::Near;
+
+/// The `limits:` of a host entry; the defaults are those of SPEC 1.4.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// heap of one process in bytes
+    pub memory: Option<u64>,
+    /// unread user messages of one process
+    pub mailbox: u32,
+    /// their total size in bytes
+    pub mailbox_bytes: usize,
+    /// size of one send, argument list or result in bytes
+    pub message_bytes: usize,
+    /// heap shared by the processes of one shard in bytes
+    pub shard_memory: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            memory: None,
+            mailbox: 1_000_000,
+            mailbox_bytes: 64 << 20,
+            message_bytes: 64 << 20,
+            shard_memory: 2 << 30,
+        }
+    }
+}
+
+/// What a host entry says.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// entry id
+    pub name: Arc<str>,
+    /// worker threads
+    pub workers: usize,
+    /// longest time in nanoseconds that a process runs before another gets the thread
+    pub slice: u64,
+    /// live processes; 0: no limit
+    pub max_processes: usize,
+    /// limits of its processes
+    pub limits: Limits,
+    /// longest stretch in nanoseconds without a preemptible point
+    pub unpreemptible: u64,
+    /// a terminal host: the arguments of its program
+    pub terminal: Option<Vec<String>>,
+    /// processes per shard
+    pub shard_capacity: usize,
+    /// steps per turn
+    pub turn_steps: u32,
+}
+
+impl HostConfig {
+    /// The defaults: as many workers as the machine has processors, slices of 5 ms.
+    pub fn new(name: impl Into<Arc<str>>) -> HostConfig {
+        HostConfig {
+            name: name.into(),
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            slice: 5_000_000,
+            max_processes: 0,
+            limits: Limits::default(),
+            unpreemptible: 1_000_000_000,
+            terminal: None,
+            shard_capacity: 4096,
+            turn_steps: 256,
+        }
+    }
+}
+
+/// Where a host is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum HostState {
+    /// added, not started
+    NotStarted,
+    /// accepts processes
+    Running,
+    /// waits for its processes to end
+    Stopping,
+    /// empty and closed; may be started again
+    Stopped,
+}
+
+impl HostState {
+    fn of(number: u8) -> HostState {
+        match number {
+            0 => HostState::NotStarted,
+            1 => HostState::Running,
+            2 => HostState::Stopping,
+            _ => HostState::Stopped,
+        }
+    }
+}
+
+/// See the module.
+pub(crate) struct Host {
+    pub id: HostId,
+    pub name: Arc<str>,
+    pub config: HostConfig,
+    queue: Arc<dyn RunQueue>,
+    state: AtomicU8,
+    live: AtomicUsize,
+    shards: Growing<Arc<Shard>>,
+    opening: Mutex<()>,
+    /// turns the search for a shard
+    pub(crate) cursor: AtomicUsize,
+    stop: Mutex<Option<Stop>>,
+}
+
+/// A stop under way.
+struct Stop {
+    cancel: Cancel,
+    /// are told when it is done
+    askers: Vec<Pid>,
+}
+
+impl Host {
+    pub fn new(
+        id: HostId,
+        mut config: HostConfig,
+        executor: &Executor,
+        clock: &Arc<dyn Clock>,
+    ) -> Arc<Host> {
+        config.workers = config.workers.max(1);
+        config.turn_steps = config.turn_steps.max(1);
+        config.shard_capacity = config.shard_capacity.clamp(1, 1 << 16);
+        Arc::new(Host {
+            id,
+            name: config.name.clone(),
+            queue: executor.run_queue(&config, clock),
+            config,
+            state: AtomicU8::new(HostState::NotStarted as u8),
+            live: AtomicUsize::new(0),
+            shards: Growing::new(),
+            opening: Mutex::new(()),
+            cursor: AtomicUsize::new(0),
+            stop: Mutex::new(None),
+        })
+    }
+
+    /// Tells the run queue whose it is.
+    pub fn attach(self: &Arc<Host>) {
+        let host: Weak<Host> = Arc::downgrade(self);
+        self.queue.attach(host);
+    }
+
+    pub fn state(&self) -> HostState {
+        HostState::of(self.state.load(Ordering::SeqCst))
+    }
+
+    fn change_state(&self, from: HostState, to: HostState) -> bool {
+        let (from, to) = (from as u8, to as u8);
+        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// How many processes live on the host.
+    pub fn live(&self) -> usize {
+        self.live.load(Ordering::SeqCst)
+    }
+
+    pub fn shard(&self, number: u16) -> Option<&Arc<Shard>> {
+        self.shards.get(number as usize)
+    }
+
+    pub fn shards(&self) -> impl Iterator<Item = &Arc<Shard>> {
+        self.shards.iter()
+    }
+
+    /// Accepts processes from now on.
+    pub fn start(&self, world: &World) -> bool {
+        let started = self.change_state(HostState::NotStarted, HostState::Running)
+            || self.change_state(HostState::Stopped, HostState::Running);
+        if started {
+            self.queue.start();
+            world.observers.tell(|| Occurrence::HostStarted(self.id));
+        }
+        started
+    }
+
+    /// Begins the stop. `asker` gets a notice when it is done, at once if it is already.
+    pub fn stop(&self, world: &World, request: CancelRequest, asker: Option<Pid>) {
+        let cancel = world.make_cancel(Pid::NONE, Pid::NONE, request);
+        {
+            let mut stop = lock(&self.stop);
+            match &mut *stop {
+                Some(stop) => stop.askers.extend(asker),
+                None => {
+                    let askers = asker.into_iter().collect();
+                    *stop = Some(Stop { cancel: cancel.clone(), askers });
+                }
+            }
+        }
+        if self.change_state(HostState::Running, HostState::Stopping) {
+            for shard in self.shards() {
+                shard.post(Signal::StopHost(Box::new(cancel.clone())));
+            }
+        }
+        let _ = self.change_state(HostState::NotStarted, HostState::Stopped);
+        self.finish_if_empty(world);
+        if self.state() == HostState::Stopped {
+            self.announce_stop(world);
+        }
+    }
+
+    /// The CANCEL for a process that arrives while the host stops.
+    pub fn stopping_cancel(&self) -> Option<Cancel> {
+        if self.state.load(Ordering::Relaxed) != HostState::Stopping as u8 {
+            return None;
+        }
+        lock(&self.stop).as_ref().map(|stop| stop.cancel.clone())
+    }
+
+    /// A process ended.
+    pub fn leave(&self, world: &World) {
+        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.finish_if_empty(world);
+        }
+    }
+
+    fn finish_if_empty(&self, world: &World) {
+        if self.live() == 0 && self.change_state(HostState::Stopping, HostState::Stopped) {
+            self.shards().for_each(|shard| shard.post(Signal::Rest));
+            world.observers.tell(|| Occurrence::HostStopped(self.id));
+            self.announce_stop(world);
+        }
+    }
+
+    fn announce_stop(&self, world: &World) {
+        let stop = lock(&self.stop).take();
+        for asker in stop.into_iter().flat_map(|stop| stop.askers) {
+            if let Some(shard) = world.shard(asker) {
+                let notice = Notice::HostStopped(self.id);
+                shard.post(Signal::Notice { to: asker, notice });
+            }
+        }
+        world.announce_change();
+    }
+
+    fn check_running(&self) -> Result<(), Error> {
+        let text = match self.state() {
+            HostState::Running => return Ok(()),
+            HostState::Stopping => "host is shutting down",
+            HostState::NotStarted | HostState::Stopped => "host is not running",
+        };
+        Err(Error::new(Kind::UNAVAILABLE, text))
+    }
+
+    /// Makes a pid for a new process: from now on it is alive and can be sent to.
+    pub fn admit(
+        self: &Arc<Host>,
+        world: &Arc<World>,
+        near: Option<Near>,
+        mailbox: Option<u32>,
+    ) -> Result<Pid, Error> {
+        // Counted before the check, so that a stop that sees no process misses none.
+        let live = self.live.fetch_add(1, Ordering::SeqCst);
+        let admitted = self.check_running().and_then(|()| {
+            let limit = self.config.max_processes;
+            if limit != 0 && live >= limit {
+                let text = format!("too many processes on host {} (limit {limit})", self.name);
+                return Err(Error::new(Kind::LIMIT_EXCEEDED, text));
+            }
+            placement::place(self, world, near)
+        });
+        match admitted {
+            Ok((shard, slot, generation)) => {
+                let limits = &self.config.limits;
+                let mailbox = mailbox.unwrap_or(limits.mailbox);
+                shard.slots.begin(slot, generation, mailbox, limits.mailbox_bytes);
+                Ok(shard.pid(slot, generation))
+            }
+            Err(error) => {
+                self.leave(world);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes back what [`Host::admit`] made.
+    pub fn withdraw(&self, world: &World, pid: Pid) {
+        if let Some(shard) = self.shard(pid.shard()) {
+            shard.end_life(pid.slot());
+            shard.places.give_back(pid.slot());
+        }
+        self.leave(world);
+    }
+
+    /// Opens another shard and takes its first slot.
+    pub fn open_shard(
+        self: &Arc<Host>,
+        world: &Arc<World>,
+        seen: usize,
+    ) -> Option<(Arc<Shard>, Slot, u64)> {
+        let _opening = lock(&self.opening);
+        // Somebody else may have opened one meanwhile.
+        for number in seen..self.shards.len() {
+            let shard = self.shards.get(number)?;
+            if let Some((slot, generation)) = shard.places.take() {
+                return Some((shard.clone(), slot, generation));
+            }
+        }
+        let rng = lock(&world.rng).fork();
+        let shard = self.shards.push(|number| {
+            let capacity = self.config.shard_capacity;
+            let shard = Arc::new(Shard::new(self.id, number as u16, capacity, self.queue.clone()));
+            let kernel = ShardKernel::new(world.clone(), self.clone(), shard.clone(), rng);
+            shard.furnish(kernel);
+            shard
+        })?;
+        let (slot, generation) = shard.places.take()?;
+        Some((shard.clone(), slot, generation))
+    }
+
+    /// How many shards are open.
+    pub fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// `Invalid` when something is larger than this host takes; `root` starts the text.
+    pub fn check_size(&self, root: &str, bytes: usize) -> Result<(), Error> {
+        let limit = self.config.limits.message_bytes;
+        match bytes > limit {
+            true => Err(Error::invalid(format!(
+                "{root}: {bytes} bytes exceed the limit of {limit} bytes"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    pub fn vm_config(&self, world: &World, shard: &Shard) -> VmConfig {
+        VmConfig {
+            host: self.id,
+            shard: shard.number,
+            slots: shard.slots.clone(),
+            native_code: world.native_code,
+            preemption: world.preemption,
+            memory: self.config.limits.shard_memory,
+            modules: world.modules.clone(),
+        }
+    }
+
+    /// Ends the workers and breaks the circles of references.
+    pub fn close(&self) {
+        self.queue.close();
+        self.shards().for_each(|shard| shard.clear());
+    }
+}

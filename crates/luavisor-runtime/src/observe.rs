@@ -1,0 +1,74 @@
+//! The event stream: what happens in the runtime, for those who listen.
+//!
+//! Observers are called on the thread where it happens, in the order in which
+//! that thread does things, and must be quick. When nobody listens an event
+//! costs one relaxed load and is never built.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+
+use luavisor_core::{Exit, HostId, Pid};
+
+use crate::sync::{read, write};
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Occurrence {
+    /// A process was made.
+    Spawned {
+        /// the new process
+        pid: Pid,
+        /// who made it, or the empty pid
+        parent: Pid,
+        /// entry id of its code
+        entry: Arc<str>,
+    },
+    /// A process ended.
+    Exited {
+        /// the process
+        pid: Pid,
+        /// entry id of its code
+        entry: Arc<str>,
+        /// how
+        exit: Arc<Exit>,
+    },
+    /// A host accepts processes.
+    HostStarted(HostId),
+    /// A host is empty and closed.
+    HostStopped(HostId),
+    /// Somebody asked the runtime to end with this code; later requests change nothing.
+    ExitRequested(i32),
+}
+
+/// Listens to the event stream.
+pub trait Observer: Send + Sync {
+    /// Called for each occurrence.
+    fn observe(&self, occurrence: &Occurrence);
+}
+
+/// The listeners of one runtime.
+#[derive(Default)]
+pub(crate) struct Observers {
+    any: AtomicBool,
+    list: RwLock<Vec<Arc<dyn Observer>>>,
+}
+
+impl Observers {
+    pub fn add(&self, observer: Arc<dyn Observer>) {
+        write(&self.list).push(observer);
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// Tells everybody; `make` runs only if somebody listens.
+    pub fn tell(&self, make: impl FnOnce() -> Occurrence) {
+        if !self.any.load(Ordering::Relaxed) {
+            return;
+        }
+        let occurrence = make();
+        // Cloned so that an observer may add observers.
+        let list = read(&self.list).clone();
+        for observer in list {
+            observer.observe(&occurrence);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Standard output and error.
+//!
+//! A write is one piece: pieces of different processes never mix and keep the
+//! order of the calls. A writer thread per output does the writing, so a slow or
+//! full output never holds a worker up: beyond [`QUEUE_BYTES`] of backlog a piece
+//! is still accepted, but its task waits until the backlog is written. So the
+//! queue is bounded by the number of printing tasks. A closed output swallows
+//! everything; it is not an error.
+
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
+
+use luavisor_core::{Pid, Values};
+use luavisor_vm::Token;
+use luavisor_vm::kernel::{Output, Written};
+
+use crate::sync::lock;
+use crate::world::World;
+
+/// Backlog in bytes beyond which tasks wait.
+const QUEUE_BYTES: usize = 1 << 20;
+
+/// Where the two outputs go.
+pub(crate) enum Outputs {
+    /// To writer threads.
+    Streams { stdout: Arc<Stream>, stderr: Arc<Stream> },
+    /// Into memory.
+    Captured(Captured),
+}
+
+/// What was written, for tests and simulation.
+#[derive(Clone, Default)]
+pub struct Captured(Arc<Mutex<(Vec<u8>, Vec<u8>)>>);
+
+impl Captured {
+    /// What was written to standard output.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.0).0).into_owned()
+    }
+
+    /// What was written to standard error.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.0).1).into_owned()
+    }
+}
+
+impl Outputs {
+    /// Writer threads for two outputs.
+    pub fn streams(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>) -> Outputs {
+        Outputs::Streams { stdout: Stream::start(stdout), stderr: Stream::start(stderr) }
+    }
+
+    /// Where waiting tasks are completed.
+    pub fn attach(&self, world: &Arc<World>) {
+        if let Outputs::Streams { stdout, stderr } = self {
+            let _ = stdout.world.set(Arc::downgrade(world));
+            let _ = stderr.world.set(Arc::downgrade(world));
+        }
+    }
+
+    pub fn write(&self, output: Output, bytes: &[u8], pid: Pid, token: Token) -> Written {
+        match self {
+            Outputs::Streams { stdout, stderr } => match output {
+                Output::Stdout => stdout.write(bytes, pid, token),
+                Output::Stderr => stderr.write(bytes, pid, token),
+            },
+            Outputs::Captured(captured) => {
+                let mut buffers = lock(&captured.0);
+                let buffer = match output {
+                    Output::Stdout => &mut buffers.0,
+                    Output::Stderr => &mut buffers.1,
+                };
+                buffer.extend_from_slice(bytes);
+                Written::Done
+            }
+        }
+    }
+
+    /// Waits until everything is written.
+    pub fn flush(&self) {
+        if let Outputs::Streams { stdout, stderr } = self {
+            stdout.flush();
+            stderr.flush();
+        }
+    }
+
+    /// Ends the writer threads after what is queued.
+    pub fn close(&self) {
+        if let Outputs::Streams { stdout, stderr } = self {
+            stdout.close();
+            stderr.close();
+        }
+    }
+}
+
+#[derive(Default)]
+struct Backlog {
+    bytes: Vec<u8>,
+    waiting: Vec<(Pid, Token)>,
+    writing: bool,
+    closed: bool,
+}
+
+/// One output with its writer thread.
+pub(crate) struct Stream {
+    backlog: Mutex<Backlog>,
+    changed: Condvar,
+    world: OnceLock<Weak<World>>,
+}
+
+impl Stream {
+    #[allow(clippy::disallowed_methods)]
+    fn start(target: Box<dyn Write + Send>) -> Arc<Stream> {
+        let stream = Arc::new(Stream {
+            backlog: Mutex::default(),
+            changed: Condvar::new(),
+            world: OnceLock::new(),
+        });
+        let writer = stream.clone();
+        let builder = std::thread::Builder::new().name("output".to_owned());
+        // Without a writer thread the output is as good as closed.
+        if builder.spawn(move || writer.run(target)).is_err() {
+            stream.close();
+        }
+        stream
+    }
+
+    fn write(&self, bytes: &[u8], pid: Pid, token: Token) -> Written {
+        let mut backlog = lock(&self.backlog);
+        if backlog.closed {
+            return Written::Done;
+        }
+        let idle = backlog.bytes.is_empty() && !backlog.writing;
+        let full = backlog.bytes.len() >= QUEUE_BYTES;
+        backlog.bytes.extend_from_slice(bytes);
+        if full {
+            backlog.waiting.push((pid, token));
+        }
+        drop(backlog);
+        if idle {
+            self.changed.notify_all();
+        }
+        if full { Written::Wait } else { Written::Done }
+    }
+
+    fn run(&self, mut target: Box<dyn Write + Send>) {
+        let mut broken = false;
+        let mut piece = Vec::new();
+        loop {
+            let mut backlog = lock(&self.backlog);
+            backlog.writing = false;
+            if backlog.bytes.is_empty() {
+                self.changed.notify_all();
+                if backlog.closed {
+                    return;
+                }
+                backlog = self.changed.wait(backlog).unwrap_or_else(PoisonError::into_inner);
+            }
+            piece.clear();
+            std::mem::swap(&mut piece, &mut backlog.bytes);
+            let waiting = std::mem::take(&mut backlog.waiting);
+            backlog.writing = true;
+            drop(backlog);
+            if !piece.is_empty() && !broken {
+                broken = target.write_all(&piece).and_then(|()| target.flush()).is_err();
+            }
+            self.release(waiting);
+        }
+    }
+
+    fn release(&self, waiting: Vec<(Pid, Token)>) {
+        if waiting.is_empty() {
+            return;
+        }
+        if let Some(world) = self.world.get().and_then(Weak::upgrade) {
+            for (pid, token) in waiting {
+                world.complete(pid, token, Ok(Values::none()));
+            }
+        }
+    }
+
+    fn flush(&self) {
+        let mut backlog = lock(&self.backlog);
+        while !backlog.bytes.is_empty() || backlog.writing {
+            backlog = self.changed.wait(backlog).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn close(&self) {
+        lock(&self.backlog).closed = true;
+        self.changed.notify_all();
+    }
+}

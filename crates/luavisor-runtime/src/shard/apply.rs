@@ -1,0 +1,223 @@
+//! What each signal does to the process it is for.
+//!
+//! A signal for a process that is gone does nothing, except that a monitor or a
+//! link that came too late is answered with reason "noproc".
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use luavisor_core::cancel::{Deadline, Enforcement, forced_end, tightens};
+use luavisor_core::relations::{Failure, link_failure};
+use luavisor_core::{Event, Exit, Pid};
+use luavisor_vm::kernel::Kernel;
+use luavisor_vm::{Slot, TimerId};
+
+use super::effects::Effect;
+use super::kernel::ShardKernel;
+use super::process::Body;
+use super::signal::{Cancel, Signal};
+use super::timers::Alarm;
+use crate::native::Input;
+
+impl ShardKernel {
+    /// Applies one signal. May queue others; never recurses.
+    pub fn apply(&mut self, signal: Signal) {
+        match signal {
+            Signal::Spawn(newborn) => self.settle_in(newborn),
+            Signal::Message { to, from, topic, payload, bytes } => {
+                // Room reserved at a process that ended meanwhile went with it.
+                let Some(process) = self.processes.get(to) else { return };
+                match process.body {
+                    Body::Lua => {
+                        let slot = to.slot();
+                        self.effects.push_back(Effect::Message {
+                            slot,
+                            from,
+                            topic,
+                            payload,
+                            bytes,
+                        });
+                    }
+                    _ => self.push_input(to.slot(), Input::Message { from, topic, payload }, bytes),
+                }
+            }
+            Signal::Monitor { to, watcher } => match self.processes.get(to) {
+                Some(process) => process.relations().watched_by(watcher),
+                None => {
+                    let (at, exit) = (self.unix(), Arc::new(Exit::no_process()));
+                    self.deliver(watcher, Signal::Exited { to: watcher, from: to, at, exit });
+                }
+            },
+            Signal::Unmonitor { to, watcher } => {
+                if let Some(process) = self.processes.get(to) {
+                    process.relations().unwatched_by(watcher);
+                }
+            }
+            Signal::Link { to, peer, id } => match self.processes.get(to) {
+                Some(process) => process.relations().linked_by(peer, id),
+                None => {
+                    let (at, exit) = (self.unix(), Arc::new(Exit::no_process()));
+                    self.deliver(peer, Signal::LinkFailed { to: peer, from: to, at, exit });
+                }
+            },
+            Signal::Unlink { to, peer, known } => {
+                if let Some(process) = self.processes.get(to) {
+                    process.relations().unlinked_by(peer, known);
+                }
+            }
+            Signal::Exited { to, from, at, exit } => {
+                let Some(process) = self.processes.get(to) else { return };
+                if process.relations().exit_arrived(from) {
+                    self.push_event(to.slot(), Event::Exit { from, at, exit });
+                }
+            }
+            Signal::LinkFailed { to, from, at, exit } => {
+                let Some(process) = self.processes.get(to) else { return };
+                let trap = process.trap_links;
+                match process.relations().failure_arrived(from, trap) {
+                    Failure::Ignored => {}
+                    Failure::Event => {
+                        self.push_event(to.slot(), Event::LinkDown { from, at, exit });
+                    }
+                    Failure::Ends => {
+                        self.claim_and_kill(to.slot(), |kernel| kernel.link_exit(from, &exit));
+                    }
+                }
+            }
+            Signal::LinkDissolved { to, from } => {
+                if let Some(process) = self.processes.get(to) {
+                    process.relations().dissolved(from);
+                }
+            }
+            Signal::Cancel(cancel) => self.apply_cancel(*cancel),
+            Signal::Kill { to, exit } => {
+                if self.processes.get(to).is_some() {
+                    self.kill(to.slot(), exit);
+                }
+            }
+            Signal::Complete { to, token, result } => {
+                let Some(process) = self.processes.get(to) else { return };
+                match process.body {
+                    Body::Lua => {
+                        let slot = to.slot();
+                        self.effects.push_back(Effect::Complete { slot, token, result });
+                    }
+                    _ => self.push_input(to.slot(), Input::Completed(token, *result), 0),
+                }
+            }
+            Signal::ExecEnded { to, token, exit } => self.exec_ended(to, token, &exit),
+            Signal::Notice { to, notice } => {
+                if self.processes.get(to).is_some() {
+                    self.push_input(to.slot(), Input::Notice(notice), 0);
+                }
+            }
+            Signal::StopHost(cancel) => {
+                for slot in self.occupied() {
+                    self.apply_cancel(Cancel { to: self.processes.pid(slot), ..(*cancel).clone() });
+                }
+            }
+            Signal::EndAll(exit) => {
+                for slot in self.occupied() {
+                    self.claim_and_kill(slot, |_| exit.clone());
+                }
+            }
+            Signal::Rest => self.effects.push_back(Effect::DropVm),
+            Signal::Inspect(inspection) => inspection.add(self.inspect()),
+        }
+    }
+
+    fn occupied(&self) -> Vec<Slot> {
+        self.processes.iter().map(|(slot, _)| slot).collect()
+    }
+
+    /// Queues a system event at a process.
+    pub fn push_event(&mut self, slot: Slot, event: Event) {
+        match self.processes.at(slot).map(|process| &process.body) {
+            Some(Body::Lua) => self.effects.push_back(Effect::Event { slot, event }),
+            Some(_) => self.push_input(slot, Input::Event(event), 0),
+            None => {}
+        }
+    }
+
+    /// How a process ends because its linked peer `from` failed with `exit`.
+    pub fn link_exit(&mut self, from: Pid, exit: &Arc<Exit>) -> Arc<Exit> {
+        if let Some((pid, derived)) = &self.last_failure
+            && *pid == from
+        {
+            return derived.clone();
+        }
+        let derived = Arc::new(link_failure(from, &self.world.pid_text(from), exit));
+        // "noproc" of a pid is not the exit that others may get from it.
+        if exit.reason != luavisor_core::Reason::NoProcess {
+            self.last_failure = Some((from, derived.clone()));
+        }
+        derived
+    }
+
+    /// CANCEL: the event first, then the deadline, if it is the earliest.
+    pub fn apply_cancel(&mut self, cancel: Cancel) {
+        let Cancel { to, from, at, reason, deadline } = cancel;
+        if self.processes.get(to).is_none() {
+            return;
+        }
+        let slot = to.slot();
+        let unix = deadline.as_ref().map(|deadline| deadline.1);
+        self.push_event(slot, Event::Cancel { from, at, reason, deadline: unix });
+        let Some((at, _, after)) = deadline else { return };
+        let deadline = Deadline { at, after };
+        let Some(process) = self.processes.at(slot) else { return };
+        let bonds = process.bonds();
+        if !tightens(bonds.deadline.as_ref().map(|current| &current.0), &deadline) {
+            return;
+        }
+        let passed = at <= self.world.clock.monotonic();
+        let id = self.timers.set(at, slot, Alarm::Deadline);
+        if let Some((_, old)) = bonds.deadline.replace((deadline, id)) {
+            self.timers.clear(old);
+        }
+        if passed {
+            self.timers.clear(id);
+            self.deadline_passed(slot);
+        }
+    }
+
+    /// A timer fired.
+    pub fn alarm(&mut self, id: TimerId, slot: Slot, alarm: Alarm) {
+        match alarm {
+            Alarm::Process(token) => {
+                let Some(process) = self.processes.at(slot) else { return };
+                match &mut process.body {
+                    Body::Lua => self.effects.push_back(Effect::Timer { slot, token }),
+                    Body::Native(body) => {
+                        body.timers.remove(&id);
+                        self.push_input(slot, Input::Timer(token), 0);
+                    }
+                    Body::Free => {}
+                }
+            }
+            Alarm::Deadline => self.deadline_passed(slot),
+            Alarm::Exec(token) => self.exec_timed_out(slot, token),
+        }
+    }
+
+    fn deadline_passed(&mut self, slot: Slot) {
+        let Some(process) = self.processes.at(slot) else { return };
+        let Some((deadline, _)) = process.bonds().deadline.take() else { return };
+        self.claim_and_kill(slot, |kernel| {
+            let shutdown = kernel.world.shutting_down.load(Ordering::Relaxed);
+            let enforcement = if shutdown { Enforcement::Shutdown } else { Enforcement::Cancel };
+            Arc::new(forced_end(&deadline, enforcement))
+        });
+    }
+
+    /// Sends a CANCEL on its way.
+    pub fn send_cancel(&mut self, from: Pid, to: Pid, request: luavisor_vm::kernel::CancelRequest) {
+        let cancel = self.world.make_cancel(from, to, request);
+        self.deliver(to, Signal::Cancel(Box::new(cancel)));
+    }
+
+    /// The monotonic instant `delay` nanoseconds from now.
+    pub fn after(&self, delay: u64) -> u64 {
+        self.monotonic().saturating_add(delay)
+    }
+}

@@ -1,0 +1,273 @@
+//! What Lua code can reach outside its VM: the [`Kernel`] of a shard.
+//!
+//! Every call acts on this shard at once and reaches others by signals. The VM
+//! itself is never called from here; see [`super::effects`].
+
+use std::sync::Arc;
+
+use luavisor_core::relations::{LinkId, LinkIds};
+use luavisor_core::value::Bytes;
+use luavisor_core::{Error, Event, Pid, Values};
+use luavisor_vm::kernel::{
+    CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest, Written,
+};
+use luavisor_vm::native::{AsyncFunction, Caller};
+use luavisor_vm::{Program, Slot, TimerId, Token};
+
+use super::kernel::ShardKernel;
+use super::process::Body;
+use super::signal::Signal;
+use super::timers::Alarm;
+use crate::native::Notice;
+use crate::random::Rng;
+use crate::world::CONTROL;
+
+impl ShardKernel {
+    /// `unmonitor`, which cannot fail.
+    pub fn remove_monitor(&mut self, from: Slot, pid: Pid) {
+        let watcher = self.processes.pid(from);
+        let Some(process) = self.processes.at(from) else { return };
+        if process.bonds.is_some() && process.relations().unmonitor(pid) {
+            self.deliver(pid, Signal::Unmonitor { to: pid, watcher });
+            self.settle();
+        }
+    }
+
+    /// `unlink`, which cannot fail.
+    pub fn remove_link(&mut self, from: Slot, pid: Pid) {
+        let peer = self.processes.pid(from);
+        let Some(process) = self.processes.at(from) else { return };
+        if process.bonds.is_none() {
+            return;
+        }
+        let known: Option<LinkIds> = process.relations().unlink(pid);
+        if let Some(known) = known {
+            self.deliver(pid, Signal::Unlink { to: pid, peer, known });
+            self.settle();
+        }
+    }
+}
+
+impl Kernel for ShardKernel {
+    fn monotonic(&self) -> u64 {
+        self.world.clock.monotonic()
+    }
+
+    fn wall(&self) -> (i64, u32) {
+        self.world.clock.wall()
+    }
+
+    fn random(&mut self) -> u64 {
+        self.rng.next()
+    }
+
+    fn wake(&mut self, slot: Slot) {
+        self.make_ready(slot);
+    }
+
+    fn pid_text(&self, pid: Pid) -> String {
+        self.world.pid_text(pid)
+    }
+
+    fn resolve(&self, destination: &[u8]) -> Result<Pid, Error> {
+        self.world.resolve(destination)
+    }
+
+    fn send(&mut self, from: Slot, to: Pid, topic: Bytes, payload: Values) -> Result<(), Error> {
+        if to.host == CONTROL {
+            return Err(self.world.control_refusal(to));
+        }
+        self.post_message(self.processes.pid(from), to, topic, payload)?;
+        self.settle();
+        Ok(())
+    }
+
+    fn message_limit(&self, to: Pid) -> usize {
+        self.world.host(to.host).map_or(usize::MAX, |host| host.config.limits.message_bytes)
+    }
+
+    fn spawn(&mut self, from: Slot, request: SpawnRequest) -> Result<Pid, Error> {
+        let pid = self.spawn_order(from, request.into(), None);
+        self.settle();
+        pid
+    }
+
+    fn exec(
+        &mut self,
+        from: Slot,
+        request: SpawnRequest,
+        timeout: Option<(u64, Arc<str>)>,
+        token: Token,
+    ) -> Result<(), Error> {
+        let started = self.start_exec(from, request, timeout, token);
+        self.settle();
+        started
+    }
+
+    fn monitor(&mut self, from: Slot, pid: Pid) -> Result<(), Error> {
+        let watcher = self.processes.pid(from);
+        if pid == watcher {
+            return Ok(());
+        }
+        if !self.world.alive(pid) {
+            return Err(Error::process_not_found());
+        }
+        if let Some(process) = self.processes.at(from)
+            && process.relations().monitor(pid)
+        {
+            self.deliver(pid, Signal::Monitor { to: pid, watcher });
+            self.settle();
+        }
+        Ok(())
+    }
+
+    fn unmonitor(&mut self, from: Slot, pid: Pid) -> Result<(), Error> {
+        self.remove_monitor(from, pid);
+        Ok(())
+    }
+
+    fn link(&mut self, from: Slot, pid: Pid) -> Result<(), Error> {
+        let peer = self.processes.pid(from);
+        if pid == peer {
+            return Ok(());
+        }
+        if !self.world.alive(pid) {
+            return Err(Error::process_not_found());
+        }
+        self.next_link += 1;
+        let id = LinkId(self.next_link);
+        if let Some(process) = self.processes.at(from)
+            && process.relations().link(pid, id)
+        {
+            self.deliver(pid, Signal::Link { to: pid, peer, id });
+            self.settle();
+        }
+        Ok(())
+    }
+
+    fn unlink(&mut self, from: Slot, pid: Pid) -> Result<(), Error> {
+        self.remove_link(from, pid);
+        Ok(())
+    }
+
+    fn set_trap_links(&mut self, from: Slot, trap: bool, unread: Option<&Event>) {
+        if let Some(process) = self.processes.at(from) {
+            process.trap_links = trap;
+        }
+        if let (false, Some(Event::LinkDown { from: peer, exit, .. })) = (trap, unread) {
+            self.claim_and_kill(from, |kernel| kernel.link_exit(*peer, exit));
+        }
+    }
+
+    fn set_upgradable(&mut self, from: Slot, upgradable: bool) {
+        if let Some(process) = self.processes.at(from) {
+            process.upgradable = upgradable;
+        }
+    }
+
+    fn cancel(&mut self, from: Slot, pid: Pid, request: CancelRequest) -> Result<(), Error> {
+        if !self.world.alive(pid) {
+            return Err(Error::process_not_found());
+        }
+        self.send_cancel(self.processes.pid(from), pid, request);
+        self.settle();
+        Ok(())
+    }
+
+    fn terminate(&mut self, _from: Slot, pid: Pid) -> Result<(), Error> {
+        self.terminate_any(pid).ok_or_else(Error::process_not_found)?;
+        self.settle();
+        Ok(())
+    }
+
+    fn ready(&mut self, from: Slot) {
+        let pid = self.processes.pid(from);
+        let bonds = self.processes.at(from).and_then(|process| process.bonds.as_ref());
+        if let Some(control) = bonds.and_then(|bonds| bonds.control) {
+            self.deliver(control, Signal::Notice { to: control, notice: Notice::Ready(pid) });
+            self.settle();
+        }
+    }
+
+    fn supervisor(&self, from: Slot) -> Option<(Pid, String)> {
+        self.processes.peek(from)?.bonds.as_ref()?.supervisor.clone()
+    }
+
+    fn register(&mut self, from: Slot, name: &str, pid: Pid) -> Result<(), Error> {
+        self.world.register(name, pid, self.processes.pid(from))
+    }
+
+    fn lookup(&self, name: &str) -> Result<Pid, Error> {
+        self.world.names.lookup(name).ok_or_else(|| Error::not_found("name not registered"))
+    }
+
+    fn unregister(&mut self, from: Slot, name: &str) -> Result<bool, Error> {
+        self.world.names.unregister(name, self.processes.pid(from))
+    }
+
+    fn set_timer(&mut self, slot: Slot, at: u64, token: Token) -> TimerId {
+        let id = self.timers.set(at, slot, Alarm::Process(token));
+        if let Some(process) = self.processes.at(slot)
+            && let Body::Native(body) = &mut process.body
+        {
+            body.timers.insert(id);
+        }
+        id
+    }
+
+    fn clear_timer(&mut self, slot: Slot, timer: TimerId) {
+        self.timers.clear(timer);
+        if let Some(process) = self.processes.at(slot)
+            && let Body::Native(body) = &mut process.body
+        {
+            body.timers.remove(&timer);
+        }
+    }
+
+    fn program(&self, id: &str) -> Result<Arc<Program>, Error> {
+        self.world.catalog.program(id)
+    }
+
+    fn write(&mut self, from: Slot, output: Output, bytes: &[u8], token: Token) -> Written {
+        self.world.outputs.write(output, bytes, self.processes.pid(from), token)
+    }
+
+    fn read(&mut self, from: Slot, read: Read, token: Token) -> Result<(), Error> {
+        if !self.has_terminal(from) {
+            return Err(Error::invalid("no terminal context"));
+        }
+        self.world.input.read(read, self.processes.pid(from), token);
+        Ok(())
+    }
+
+    fn terminal_arguments(&self, _from: Slot) -> Vec<String> {
+        self.host.config.terminal.clone().unwrap_or_default()
+    }
+
+    fn has_terminal(&self, _from: Slot) -> bool {
+        self.host.config.terminal.is_some()
+    }
+
+    fn log_level(&self) -> Level {
+        self.world.log.level()
+    }
+
+    fn log(&mut self, from: Slot, record: LogRecord) {
+        let pid = self.processes.pid(from);
+        self.world.log.log(pid, &self.world.pid_text(pid), record);
+    }
+
+    fn exit_runtime(&mut self, code: i32) {
+        self.world.request_exit(code);
+    }
+
+    fn call_async(&mut self, from: Slot, function: AsyncFunction, arguments: Values, token: Token) {
+        let pid = self.processes.pid(from);
+        let id = match self.processes.at(from) {
+            Some(process) => process.entry.clone(),
+            None => return,
+        };
+        let caller = Caller { pid, pid_text: self.world.pid_text(pid), id };
+        self.world.call_async(caller, function, arguments, token);
+    }
+}

@@ -1,0 +1,141 @@
+//! The state of a shard apart from the VM, and how signals find their way.
+//!
+//! Two rules keep it simple:
+//! - Signals within the shard go through [`ShardKernel::local`] and are applied
+//!   by a loop ([`ShardKernel::settle`]), never by recursion: a chain of a
+//!   million links dies without a deep stack.
+//! - Nothing here calls into the VM. What must happen there is queued as an
+//!   [`Effect`] and done as soon as no process runs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use luavisor_core::{Exit, Pid};
+use luavisor_vm::Slot;
+
+use super::Shard;
+use super::effects::Effect;
+use super::process::{Body, ProcessTable, Run};
+use super::signal::Signal;
+use super::timers::Timers;
+use crate::host::Host;
+use crate::native::Input;
+use crate::random::FastRng;
+use crate::world::World;
+
+/// See the module.
+pub(crate) struct ShardKernel {
+    pub world: Arc<World>,
+    pub host: Arc<Host>,
+    pub shard: Arc<Shard>,
+    pub processes: ProcessTable,
+    pub run_queue: VecDeque<Slot>,
+    pub timers: Timers,
+    /// signals within the shard that are not applied yet
+    pub local: VecDeque<Signal>,
+    /// what must be done to the VM
+    pub effects: VecDeque<Effect>,
+    /// the process whose step is under way
+    pub running: Option<Slot>,
+    pub rng: FastRng,
+    /// the last link failure and what it ends its peers with: a star of a
+    /// million links makes that exit once
+    pub last_failure: Option<(Pid, Arc<Exit>)>,
+    /// unix time, read at most once per turn
+    pub unix: Option<f64>,
+    /// counts link calls
+    pub next_link: u64,
+    /// when the executor will wake the shard for its timers
+    pub alarm: Option<u64>,
+}
+
+impl ShardKernel {
+    pub fn new(world: Arc<World>, host: Arc<Host>, shard: Arc<Shard>, rng: FastRng) -> ShardKernel {
+        ShardKernel {
+            processes: ProcessTable::new(shard.host, shard.number),
+            world,
+            host,
+            shard,
+            run_queue: VecDeque::new(),
+            timers: Timers::default(),
+            local: VecDeque::new(),
+            effects: VecDeque::new(),
+            running: None,
+            rng,
+            last_failure: None,
+            unix: None,
+            next_link: 0,
+            alarm: None,
+        }
+    }
+
+    /// Whether the process belongs to this shard.
+    pub fn is_local(&self, pid: Pid) -> bool {
+        pid.host == self.shard.host && pid.shard() == self.shard.number
+    }
+
+    /// Sends a signal on its way. Signals within the shard wait for [`ShardKernel::settle`].
+    pub fn deliver(&mut self, to: Pid, signal: Signal) {
+        if self.is_local(to) {
+            self.local.push_back(signal);
+        } else if let Some(shard) = self.world.shard(to) {
+            shard.post(signal);
+        }
+    }
+
+    /// Applies signals within the shard until none is left.
+    pub fn settle(&mut self) {
+        while let Some(signal) = self.local.pop_front() {
+            self.apply(signal);
+        }
+    }
+
+    /// Unix time, the same during a turn.
+    pub fn unix(&mut self) -> f64 {
+        *self.unix.get_or_insert_with(|| self.world.clock.unix())
+    }
+
+    /// Makes a process ready to run.
+    pub fn make_ready(&mut self, slot: Slot) {
+        let Some(process) = self.processes.at(slot) else { return };
+        match process.run {
+            Run::Idle => {
+                process.run = Run::Queued;
+                self.run_queue.push_back(slot);
+            }
+            Run::Running => process.run = Run::RunningWoken,
+            Run::Queued | Run::RunningWoken | Run::Doomed => {}
+        }
+    }
+
+    /// Hands an input to a native process, with the mailbox room it holds.
+    pub fn push_input(&mut self, slot: Slot, input: Input, bytes: usize) {
+        let Some(process) = self.processes.at(slot) else { return };
+        if let Body::Native(body) = &mut process.body {
+            body.inputs.push_back((input, bytes));
+            self.make_ready(slot);
+        }
+    }
+
+    /// Ends a process whose kill is claimed: at once, or after its running step.
+    pub fn kill(&mut self, slot: Slot, exit: Arc<Exit>) {
+        if self.running == Some(slot) {
+            if let Some(process) = self.processes.at(slot) {
+                process.kill = Some(exit);
+            }
+            self.shard.interrupt();
+        } else {
+            self.end(slot, exit);
+        }
+    }
+
+    /// Claims the end of a process of this shard and carries it out, unless
+    /// another cause came first.
+    pub fn claim_and_kill(&mut self, slot: Slot, make_exit: impl FnOnce(&mut Self) -> Arc<Exit>) {
+        let pid = self.processes.pid(slot);
+        if self.shard.slots.claim_kill(slot, pid.generation) == Some(true) {
+            let exit = make_exit(self);
+            self.kill(slot, exit);
+        }
+    }
+}

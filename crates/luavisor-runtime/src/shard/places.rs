@@ -1,0 +1,52 @@
+//! Which slots of a shard are free.
+//!
+//! Shared by all threads, because a caller elsewhere gets the pid of its new
+//! process at once. Freed slots are reused in the order in which they became
+//! free, so a stale pid meets a reused slot as late as possible; generations
+//! never repeat.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use luavisor_vm::Slot;
+
+use crate::sync::lock;
+
+#[derive(Debug)]
+struct Free {
+    returned: VecDeque<Slot>,
+    /// slots from here on were never used
+    fresh: usize,
+    capacity: usize,
+    generation: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Places(Mutex<Free>);
+
+impl Places {
+    pub fn new(capacity: usize) -> Places {
+        Places(Mutex::new(Free { returned: VecDeque::new(), fresh: 0, capacity, generation: 0 }))
+    }
+
+    /// A free slot and the generation of the process that will live there.
+    pub fn take(&self) -> Option<(Slot, u64)> {
+        let mut free = lock(&self.0);
+        let slot = if let Some(slot) = free.returned.pop_front() {
+            slot
+        } else if free.fresh < free.capacity {
+            free.fresh += 1;
+            (free.fresh - 1) as Slot
+        } else {
+            return None;
+        };
+        free.generation += 1;
+        Some((slot, free.generation))
+    }
+
+    /// The process in `slot` is gone for good.
+    pub fn give_back(&self, slot: Slot) {
+        lock(&self.0).returned.push_back(slot);
+    }
+}

@@ -1,0 +1,209 @@
+//! One turn of a shard.
+//!
+//! 1. drain the signal queue;
+//! 2. fire due timers;
+//! 3. run ready processes, each for at most one slice, until the run queue is
+//!    empty, the turn's steps are used up, or the watchdog's pulse changed: then
+//!    other shards have waited for a slice;
+//! 4. publish load and the next timer.
+//!
+//! The clock is read once per turn, and only if there are timers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use luavisor_core::{Error, Exit, Reason};
+use luavisor_vm::{Slot, Step};
+
+use super::process::{Body, Run};
+use super::signal::Signal;
+use super::{Interior, Shard};
+use crate::native::{Flow, Input, NativeContext};
+use crate::sync::lock;
+
+/// Inputs that a native process handles in one step.
+const INPUTS_PER_STEP: usize = 64;
+
+impl Shard {
+    /// Runs one turn. True: there is work left.
+    pub fn turn(self: &Arc<Shard>) -> bool {
+        let mut signals = std::mem::take(&mut *lock(&self.signals));
+        let mut interior = lock(&self.interior);
+        let Some(interior) = &mut *interior else { return false };
+        let more = interior.turn(&mut signals);
+        if signals.capacity() > 0 {
+            // The buffer goes back if nobody needed a new one meanwhile.
+            let mut queue = lock(&self.signals);
+            if queue.capacity() == 0 {
+                *queue = signals;
+            }
+        }
+        more
+    }
+}
+
+impl Interior {
+    fn turn(&mut self, signals: &mut Vec<Signal>) -> bool {
+        self.kernel.unix = None;
+        let pulse = self.kernel.shard.queue.pulse();
+        for signal in signals.drain(..) {
+            self.kernel.apply(signal);
+            self.kernel.settle();
+        }
+        self.flush();
+        self.fire_timers();
+        let mut steps = self.kernel.host.config.turn_steps;
+        while let Some(slot) = self.kernel.run_queue.pop_front() {
+            self.step(slot, pulse);
+            steps -= 1;
+            if steps == 0 || self.kernel.shard.queue.pulse() != pulse {
+                break;
+            }
+        }
+        self.kernel.shard.current.leave();
+        self.publish();
+        !self.kernel.run_queue.is_empty()
+    }
+
+    fn fire_timers(&mut self) {
+        if self.kernel.timers.len() == 0 {
+            return;
+        }
+        let now = self.kernel.world.clock.monotonic();
+        while let Some((id, slot, alarm)) = self.kernel.timers.due(now) {
+            self.kernel.alarm(id, slot, alarm);
+            self.kernel.settle();
+            // At once: a process that ends now may have timers in the VM.
+            self.flush();
+        }
+    }
+
+    fn publish(&mut self) {
+        let kernel = &mut self.kernel;
+        kernel.shard.load.store(kernel.run_queue.len() as u32, Ordering::Relaxed);
+        let next = kernel.timers.next();
+        if next != kernel.alarm {
+            let now = kernel.world.clock.monotonic();
+            kernel.alarm = kernel.shard.queue.set_alarm(&kernel.shard, kernel.alarm, next, now);
+        }
+    }
+
+    /// Gives the process in `slot` one slice.
+    fn step(&mut self, slot: Slot, pulse: u64) {
+        let kernel = &mut self.kernel;
+        let Some(process) = kernel.processes.at(slot) else { return };
+        // Left over from an earlier life of the slot, or already run.
+        if process.run != Run::Queued {
+            return;
+        }
+        if kernel.shard.slots.kill_claimed(slot) {
+            // Somebody decided its end; the kill signal is under way.
+            process.run = Run::Doomed;
+            return;
+        }
+        process.run = Run::Running;
+        let generation = process.generation;
+        let lua = matches!(process.body, Body::Lua);
+        kernel.running = Some(slot);
+        kernel.shard.current.enter(slot, generation);
+        let step = match (&mut self.vm, lua) {
+            (Some(vm), true) => vm.run(slot, kernel),
+            (None, true) => Step::Finished(Exit::failure(
+                Reason::Error,
+                Error::internal("the virtual machine of the process is lost"),
+            )),
+            (_, false) => self.step_native(slot),
+        };
+        self.after_step(slot, generation, step, pulse);
+        self.kernel.settle();
+        self.flush();
+    }
+
+    /// Decides what becomes of a process whose step is over.
+    fn after_step(&mut self, slot: Slot, generation: u64, step: Step, pulse: u64) {
+        let kernel = &mut self.kernel;
+        kernel.running = None;
+        let Some(process) = kernel.processes.at(slot) else { return };
+        if let Some(exit) = process.kill.take() {
+            return kernel.end(slot, exit);
+        }
+        match step {
+            Step::Finished(exit) if kernel.shard.slots.claim_return(slot, generation) => {
+                kernel.end(slot, Arc::new(exit));
+            }
+            Step::Finished(_) | Step::Killed => process.run = Run::Doomed,
+            Step::Ready => {
+                process.hungry = kernel.shard.queue.pulse() != pulse;
+                process.run = Run::Queued;
+                kernel.run_queue.push_back(slot);
+            }
+            Step::Blocked if process.run == Run::RunningWoken => {
+                process.run = Run::Queued;
+                kernel.run_queue.push_back(slot);
+            }
+            Step::Blocked => {
+                process.run = Run::Idle;
+                process.hungry = false;
+            }
+        }
+    }
+
+    fn step_native(&mut self, slot: Slot) -> Step {
+        let kernel = &mut self.kernel;
+        let body = |kernel: &mut super::kernel::ShardKernel| match kernel.processes.at(slot) {
+            Some(process) if process.kill.is_none() => match &mut process.body {
+                Body::Native(body) => body.inputs.pop_front(),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(mut actor) =
+            kernel.processes.at(slot).and_then(|process| match &mut process.body {
+                Body::Native(body) => body.actor.take(),
+                _ => None,
+            })
+        else {
+            return Step::Blocked;
+        };
+        let mut step = Step::Blocked;
+        for handled in 0.. {
+            if handled == INPUTS_PER_STEP {
+                step = Step::Ready;
+                break;
+            }
+            let Some((input, bytes)) = body(kernel) else { break };
+            if matches!(input, Input::Message { .. }) {
+                kernel.shard.slots.release(slot, bytes);
+            }
+            let mut context = NativeContext { kernel, slot };
+            let handle = AssertUnwindSafe(|| actor.handle(&mut context, input));
+            match catch_unwind(handle) {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Finish(exit)) => step = Step::Finished(exit),
+                Err(panic) => step = Step::Finished(panicked(&*panic)),
+            }
+            if matches!(step, Step::Finished(_)) || kernel.shard.slots.kill_claimed(slot) {
+                break;
+            }
+        }
+        if let Some(process) = kernel.processes.at(slot)
+            && let Body::Native(body) = &mut process.body
+        {
+            if !body.inputs.is_empty() && matches!(step, Step::Blocked) {
+                step = Step::Ready;
+            }
+            body.actor = Some(actor);
+        }
+        step
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Exit {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "unknown".to_owned());
+    Exit::failure(Reason::Error, Error::internal(format!("panic: {text}")))
+}

@@ -1,0 +1,445 @@
+//! What all hosts of one runtime share, and what can be done from any thread.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, RwLock};
+
+use luavisor_core::value::Bytes;
+use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values, pid};
+use luavisor_vm::kernel::{CancelRequest, SpawnRequest};
+use luavisor_vm::native::{AsyncFunction, Caller, NativeModule};
+use luavisor_vm::{Birth, Preemption, Program, Token};
+
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::executor::Executor;
+use crate::growing::Growing;
+use crate::host::placement::Near;
+use crate::host::{Host, HostConfig};
+use crate::input::TerminalInput;
+use crate::log::LogSink;
+use crate::names::{Claim, Names};
+use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
+use crate::observe::{Observers, Occurrence};
+use crate::output::Outputs;
+use crate::random::FastRng;
+use crate::shard::Shard;
+use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
+use crate::sync::{lock, read, write};
+
+/// The built-in host of system actors, whose pids read `{node:control|0x…}`.
+pub const CONTROL: HostId = HostId(1);
+
+/// See the module.
+pub(crate) struct World {
+    pub clock: Arc<dyn Clock>,
+    pub rng: Mutex<FastRng>,
+    pub catalog: Arc<dyn Catalog>,
+    pub log: Arc<dyn LogSink>,
+    pub names: Names,
+    pub observers: Observers,
+    pub outputs: Outputs,
+    pub input: TerminalInput,
+    pub executor: Executor,
+    pub modules: Arc<[NativeModule]>,
+    pub native_code: bool,
+    pub preemption: Preemption,
+    pub tokio: Option<tokio::runtime::Handle>,
+    /// forced ends have reason "shutdown" from now on
+    pub shutting_down: AtomicBool,
+    hosts: Growing<Arc<Host>>,
+    by_name: RwLock<HashMap<Arc<str>, Arc<Host>>>,
+    refusals: RwLock<HashMap<Pid, Error>>,
+    /// the requested exit code, or `NO_CODE`
+    exit_code: AtomicI64,
+    /// changed when a host stops or an exit is requested
+    changes: Mutex<()>,
+    changed: Condvar,
+}
+
+const NO_CODE: i64 = i64::MIN;
+
+/// The parts that the builder chooses.
+pub(crate) struct WorldParts {
+    pub clock: Arc<dyn Clock>,
+    pub rng: FastRng,
+    pub catalog: Arc<dyn Catalog>,
+    pub log: Arc<dyn LogSink>,
+    pub outputs: Outputs,
+    pub input: TerminalInput,
+    pub executor: Executor,
+    pub modules: Arc<[NativeModule]>,
+    pub native_code: bool,
+    pub preemption: Preemption,
+    pub tokio: Option<tokio::runtime::Handle>,
+}
+
+impl World {
+    pub fn new(parts: WorldParts) -> Arc<World> {
+        let world = Arc::new(World {
+            clock: parts.clock,
+            rng: Mutex::new(parts.rng),
+            catalog: parts.catalog,
+            log: parts.log,
+            names: Names::default(),
+            observers: Observers::default(),
+            outputs: parts.outputs,
+            input: parts.input,
+            executor: parts.executor,
+            modules: parts.modules,
+            native_code: parts.native_code,
+            preemption: parts.preemption,
+            tokio: parts.tokio,
+            shutting_down: AtomicBool::new(false),
+            hosts: Growing::new(),
+            by_name: RwLock::default(),
+            refusals: RwLock::default(),
+            exit_code: AtomicI64::new(NO_CODE),
+            changes: Mutex::new(()),
+            changed: Condvar::new(),
+        });
+        let control = HostConfig { workers: 1, ..HostConfig::new("node:control") };
+        if let Ok(host) = world.add_host(control) {
+            host.start(&world);
+        }
+        world.outputs.attach(&world);
+        world.input.attach(&world);
+        world
+    }
+
+    /// Adds a host that is not started.
+    pub fn add_host(self: &Arc<World>, config: HostConfig) -> Result<Arc<Host>, Error> {
+        let mut by_name = write(&self.by_name);
+        if by_name.contains_key(&*config.name) {
+            let text = format!("host {} exists already", config.name);
+            return Err(Error::new(Kind::ALREADY_EXISTS, text));
+        }
+        let host = self
+            .hosts
+            .push(|index| Host::new(HostId(index as u32 + 1), config, &self.executor, &self.clock))
+            .ok_or_else(|| Error::new(Kind::LIMIT_EXCEEDED, "too many hosts"))?
+            .clone();
+        host.attach();
+        by_name.insert(host.name.clone(), host.clone());
+        Ok(host)
+    }
+
+    pub fn host(&self, id: HostId) -> Option<&Arc<Host>> {
+        self.hosts.get((id.0 as usize).checked_sub(1)?)
+    }
+
+    pub fn host_named(&self, name: &str) -> Option<Arc<Host>> {
+        read(&self.by_name).get(name).cloned()
+    }
+
+    pub fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
+        self.hosts.iter()
+    }
+
+    /// The shard that the process lives or lived in.
+    pub fn shard(&self, pid: Pid) -> Option<&Arc<Shard>> {
+        self.host(pid.host)?.shard(pid.shard())
+    }
+
+    pub fn alive(&self, pid: Pid) -> bool {
+        self.shard(pid).is_some_and(|shard| shard.alive(pid))
+    }
+
+    pub fn pid_text(&self, pid: Pid) -> String {
+        pid.text(self.host(pid.host).map_or("", |host| &host.name)).to_string()
+    }
+
+    /// A destination as text (SPEC 2.2).
+    pub fn resolve(&self, destination: &[u8]) -> Result<Pid, Error> {
+        let text = String::from_utf8_lossy(destination);
+        let Some(parsed) = pid::parse(&text) else {
+            return self.names.lookup(&text).ok_or_else(|| {
+                let text = format!("could not resolve '{text}' as PID or registered name");
+                Error::not_found(text)
+            });
+        };
+        let host = self.host_named(parsed.host).filter(|_| parsed.node.is_none());
+        let host = host.ok_or_else(|| Error::not_found("host not found"))?;
+        let pid = parsed.uniq.and_then(|uniq| Pid::from_uniq(host.id, uniq));
+        pid.ok_or_else(Error::process_not_found)
+    }
+
+    /// What Lua gets for sending to a control pid.
+    pub fn control_refusal(&self, to: Pid) -> Error {
+        let refusal = read(&self.refusals).get(&to).cloned();
+        refusal.unwrap_or_else(Error::process_not_found)
+    }
+
+    pub fn forget_refusal(&self, pid: Pid) {
+        if pid.host == CONTROL {
+            write(&self.refusals).remove(&pid);
+        }
+    }
+
+    /// Checks a message and reserves its room; returns the shard to post to and its size.
+    pub fn reserve(&self, to: Pid, payload: &Values) -> Result<(Arc<Shard>, usize), Error> {
+        let host = self.host(to.host).ok_or_else(|| Error::not_found("host not found"))?;
+        let shard = host.shard(to.shard()).filter(|shard| shard.alive(to));
+        let shard = shard.ok_or_else(Error::process_not_found)?;
+        let bytes = payload.size();
+        host.check_size("payload", bytes)?;
+        if !shard.slots.reserve(to.slot(), bytes) {
+            return Err(Error::new(Kind::LIMIT_EXCEEDED, "mailbox full"));
+        }
+        Ok((shard.clone(), bytes))
+    }
+
+    /// Sends a message from outside any process.
+    pub fn send(&self, to: Pid, topic: Bytes, payload: Values) -> Result<(), Error> {
+        let (shard, bytes) = self.reserve(to, &payload)?;
+        shard.post(Signal::Message { to, from: Pid::NONE, topic, payload, bytes });
+        Ok(())
+    }
+
+    /// The checks of a spawn that need no host state (SPEC 1.1, in its order).
+    pub fn prepare(&self, request: &SpawnRequest) -> Result<(Arc<Program>, Arc<Host>), Error> {
+        if request.id.is_empty() {
+            return Err(Error::invalid("process ID required"));
+        }
+        let well_formed = request
+            .id
+            .split_once(':')
+            .is_some_and(|(namespace, name)| !namespace.is_empty() && !name.is_empty());
+        if !well_formed {
+            let text = "invalid process ID format (namespace:name required)";
+            return Err(Error::invalid(text));
+        }
+        if request.host.is_empty() {
+            return Err(Error::invalid("host ID required"));
+        }
+        let program = self.catalog.program(&request.id)?;
+        let host = match self.host_named(&request.host).filter(|host| host.id != CONTROL) {
+            Some(host) => host,
+            None if self.catalog.has_entry(&request.host) => {
+                return Err(Error::invalid("host does not implement process.Host"));
+            }
+            None => return Err(Error::not_found("host not found")),
+        };
+        host.check_size("payload", request.arguments.size())?;
+        Ok((program, host))
+    }
+
+    /// Claims the name of a process that is being born.
+    pub fn claim_at_birth(&self, name: &str, pid: Pid) -> Result<(), Claim> {
+        match self.names.claim(name, pid, pid) {
+            Claim::Made | Claim::Kept => {
+                if let Some(shard) = self.shard(pid) {
+                    shard.mark_named(pid);
+                }
+                Ok(())
+            }
+            taken => Err(taken),
+        }
+    }
+
+    /// `process.registry.register`.
+    pub fn register(&self, name: &str, pid: Pid, registrant: Pid) -> Result<(), Error> {
+        let shard = self.shard(pid).filter(|shard| shard.alive(pid));
+        let shard = shard.ok_or_else(Error::process_not_found)?;
+        match self.names.claim(name, pid, registrant) {
+            Claim::Kept => Ok(()),
+            Claim::Taken(_) => Err(Error::new(Kind::ALREADY_EXISTS, "name already registered")),
+            Claim::Made if shard.mark_named(pid) => Ok(()),
+            Claim::Made => {
+                self.names.release(pid);
+                Err(Error::process_not_found())
+            }
+        }
+    }
+
+    /// Makes a Lua process for somebody outside.
+    pub fn spawn(self: &Arc<World>, order: SpawnOrder) -> Result<Pid, Error> {
+        let SpawnOrder { request, control, supervisor } = order;
+        let (program, host) = self.prepare(&request)?;
+        let pid = host.admit(self, None, program.mailbox)?;
+        if let Some(name) = &request.name
+            && let Err(taken) = self.claim_at_birth(name, pid)
+        {
+            host.withdraw(self, pid);
+            let Claim::Taken(owner) = taken else { return Err(Error::process_not_found()) };
+            for (topic, payload) in request.messages {
+                self.send(owner, topic, payload)?;
+            }
+            return Ok(owner);
+        }
+        let birth = Birth {
+            pid,
+            memory: program.memory.or(host.config.limits.memory),
+            result_limit: host.config.limits.message_bytes,
+            program,
+            arguments: request.arguments,
+            context: request.context,
+        };
+        self.begin(Newborn {
+            pid,
+            parent: Pid::NONE,
+            body: NewBody::Lua(Box::new(birth)),
+            watcher: None,
+            link: None,
+            messages: request.messages,
+            exec: None,
+            control,
+            supervisor,
+        });
+        Ok(pid)
+    }
+
+    /// Makes a native process for somebody outside.
+    pub fn spawn_native(
+        self: &Arc<World>,
+        host: HostId,
+        actor: Box<dyn NativeProcess>,
+        options: NativeOptions,
+    ) -> Result<Pid, Error> {
+        let host = self.host(host).ok_or_else(|| Error::not_found("host not found"))?;
+        let pid = self.admit_native(host, None, &options)?;
+        self.begin(Newborn::native(pid, Pid::NONE, options.entry, actor));
+        Ok(pid)
+    }
+
+    fn begin(&self, newborn: Newborn) {
+        let pid = newborn.pid;
+        self.tell_spawned(pid, newborn.parent, || match &newborn.body {
+            NewBody::Lua(birth) => birth.program.id.clone(),
+            NewBody::Native { entry, .. } => entry.clone(),
+        });
+        self.count_arriving(pid);
+        if let Some(shard) = self.shard(pid) {
+            shard.post(Signal::Spawn(Box::new(newborn)));
+        }
+    }
+
+    /// Pid, name and refusal of a native process.
+    pub fn admit_native(
+        self: &Arc<World>,
+        host: &Arc<Host>,
+        near: Option<Near>,
+        options: &NativeOptions,
+    ) -> Result<Pid, Error> {
+        let pid = host.admit(self, near, None)?;
+        if let Some(name) = &options.name
+            && self.claim_at_birth(name, pid).is_err()
+        {
+            host.withdraw(self, pid);
+            return Err(Error::new(Kind::ALREADY_EXISTS, "name already registered"));
+        }
+        if let Some(refusal) = &options.refusal {
+            write(&self.refusals).insert(pid, refusal.clone());
+        }
+        Ok(pid)
+    }
+
+    pub fn tell_spawned(&self, pid: Pid, parent: Pid, entry: impl FnOnce() -> Arc<str>) {
+        self.observers.tell(|| Occurrence::Spawned { pid, parent, entry: entry() });
+    }
+
+    pub fn count_arriving(&self, pid: Pid) {
+        if let Some(shard) = self.shard(pid) {
+            shard.arriving.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A cancel whose deadline counts from now.
+    pub fn make_cancel(&self, from: Pid, to: Pid, request: CancelRequest) -> Cancel {
+        let at = self.clock.unix();
+        let deadline = request.timeout.map(|(delay, after)| {
+            let instant = self.clock.monotonic().saturating_add(delay);
+            (instant, at + delay as f64 * 1e-9, after)
+        });
+        Cancel { to, from, at, reason: request.reason, deadline }
+    }
+
+    /// Cancels a process from outside.
+    pub fn cancel(&self, from: Pid, to: Pid, request: CancelRequest) -> Result<(), Error> {
+        let shard = self.shard(to).filter(|shard| shard.alive(to));
+        let shard = shard.ok_or_else(Error::process_not_found)?;
+        shard.post(Signal::Cancel(Box::new(self.make_cancel(from, to, request))));
+        Ok(())
+    }
+
+    /// Ends a process from outside with this exit, unless another cause came first.
+    pub fn end_process(&self, to: Pid, exit: Exit) -> Result<(), Error> {
+        let shard = self.shard(to).ok_or_else(Error::process_not_found)?;
+        let claimed = shard.slots.claim_kill(to.slot(), to.generation);
+        if claimed.ok_or_else(Error::process_not_found)? {
+            shard.post(Signal::Kill { to, exit: Arc::new(exit) });
+            shard.interrupt_process(to.slot());
+        }
+        Ok(())
+    }
+
+    /// A pending operation ended.
+    pub fn complete(&self, to: Pid, token: Token, result: Result<Values, Error>) {
+        if let Some(shard) = self.shard(to) {
+            shard.post(Signal::Complete { to, token, result: Box::new(result) });
+        }
+    }
+
+    /// Calls an embedder's asynchronous function on the I/O runtime.
+    pub fn call_async(
+        self: &Arc<World>,
+        caller: Caller,
+        function: AsyncFunction,
+        arguments: Values,
+        token: Token,
+    ) {
+        let pid = caller.pid;
+        let Some(tokio) = &self.tokio else {
+            let text = "asynchronous native functions need a tokio runtime";
+            return self.complete(pid, token, Err(Error::new(Kind::UNAVAILABLE, text)));
+        };
+        let world = Arc::downgrade(self);
+        tokio.spawn(async move {
+            let result = function(caller, arguments).await;
+            if let Some(world) = world.upgrade() {
+                world.complete(pid, token, result);
+            }
+        });
+    }
+
+    /// The first code decides.
+    pub fn request_exit(&self, code: i32) {
+        let code_word = i64::from(code);
+        let decided =
+            self.exit_code.compare_exchange(NO_CODE, code_word, Ordering::SeqCst, Ordering::SeqCst);
+        if decided.is_ok() {
+            self.observers.tell(|| Occurrence::ExitRequested(code));
+            self.announce_change();
+        }
+    }
+
+    pub fn requested_exit(&self) -> Option<i32> {
+        let code = self.exit_code.load(Ordering::SeqCst);
+        (code != NO_CODE).then_some(code as i32)
+    }
+
+    /// Wakes those who wait in [`World::wait_until`].
+    pub fn announce_change(&self) {
+        drop(lock(&self.changes));
+        self.changed.notify_all();
+    }
+
+    /// Blocks the calling thread until `done`, which only changes with an announcement.
+    pub fn wait_until(&self, mut done: impl FnMut() -> bool) {
+        let mut guard = lock(&self.changes);
+        while !done() {
+            guard = self.changed.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+
+    /// Ends every process of every host but the control host.
+    pub fn end_all(&self) {
+        let exit = Arc::new(Exit::terminated(Reason::Shutdown));
+        for host in self.hosts().filter(|host| host.id != CONTROL) {
+            for shard in host.shards() {
+                shard.post(Signal::EndAll(exit.clone()));
+                shard.interrupt();
+            }
+        }
+    }
+}
