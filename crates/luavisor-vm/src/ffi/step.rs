@@ -420,7 +420,16 @@ fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<c_
         process.units.retain(|loaded| loaded.value != 0);
         process.units.insert(0, LoadedUnit { source, unit, value: 0 });
     }
-    Ok(copy::push_all(cx, thread, &upgrade.arguments))
+    for task in old.iter().flatten() {
+        cx.release(lua, process, task.anchor);
+    }
+    // Whichever task called, the new code runs in main.
+    let count = copy::push_all(cx, thread, &upgrade.arguments);
+    if let Some(main) = process.task(0) {
+        main.arguments = count;
+    }
+    process.runnable.push_back(0);
+    Err(Turn::Ended)
 }
 
 /// Forgets a channel of the old code without waking anybody; unread messages go back.
