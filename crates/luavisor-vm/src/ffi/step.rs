@@ -631,7 +631,11 @@ pub fn complete(cx: Cx, process: &mut Process, meaning: Meaning, result: Result<
     if !waiting {
         return;
     }
+    let answer_true = process.task(id).is_some_and(|task| std::mem::take(&mut task.answer_true));
     match result {
+        Ok(values) if answer_true && values.items.is_empty() => {
+            cx.answer(process, id, &Values::one(true));
+        }
         Ok(values) => cx.answer(process, id, &values),
         Err(error) => {
             let Some(thread) = process.task(id).map(|task| task.innermost()) else { return };
