@@ -12,11 +12,17 @@
 //! | [`error`] | error objects: kind, message, retryable, details |
 //! | [`exit`] | how a process ended |
 //! | [`event`] | what `process.events()` delivers |
+//! | [`restart`] | whether, when and how often a service is started again |
+//! | [`lifecycle`] | the states of a service and the steps between them |
+//! | [`startplan`] | the order in which services start and stop |
 
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod lifecycle;
 pub mod pid;
+pub mod restart;
+pub mod startplan;
 pub mod value;
 
 pub use error::{Error, Kind, Maker};
