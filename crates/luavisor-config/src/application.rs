@@ -235,3 +235,23 @@ pub struct Entry {
     /// the configuration with `file://` contents, one table
     pub data: Values,
 }
+
+impl<T> Default for Application<T> {
+    /// An application without entries.
+    fn default() -> Application<T> {
+        Application {
+            settings: Settings::default(),
+            hosts: Vec::new(),
+            terminal_hosts: Vec::new(),
+            processes: Vec::new(),
+            libraries: Vec::new(),
+            functions: Vec::new(),
+            services: Vec::new(),
+            commands: Vec::new(),
+            entries: Vec::new(),
+            start_levels: Vec::new(),
+            script: None,
+            ignored_files: Vec::new(),
+        }
+    }
+}

@@ -13,16 +13,30 @@
 //! runs. The same files always give the same result.
 
 mod application;
+mod assemble;
 mod compiler;
 mod diagnostic;
+mod entries;
+mod files;
 mod id;
+mod kinds;
 mod lifecycle;
+mod load;
+mod lookup;
 mod options;
+mod overrides;
+mod project;
+mod read;
 mod render;
+mod schema;
+mod script;
 mod settings;
+mod skeleton;
 mod source;
 mod suggest;
+mod units;
 pub mod vocabulary;
+mod yaml;
 
 pub use application::{
     Application, Command, Entry, FunctionDefinition, HostDefinition, HostLimits, Pool, PoolKind,
@@ -32,15 +46,9 @@ pub use compiler::{ChunkCompiler, CompileError, NoCompiler};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Mode, Place};
 pub use id::EntryId;
 pub use lifecycle::{Lifecycle, Security, Startup};
+pub use load::{Loaded, load};
+pub use lookup::LookupError;
 pub use options::LoadOptions;
 pub use settings::{LogEncoding, LogLevel, LoggerSettings, Settings};
+pub use skeleton::{SkeletonError, create};
 pub use source::Position;
-
-/// The outcome of a load.
-#[derive(Clone, Debug)]
-pub struct Loaded<T> {
-    /// everything that is in order; complete if there are no errors
-    pub application: Application<T>,
-    /// all problems
-    pub diagnostics: Diagnostics,
-}
