@@ -22,6 +22,10 @@ use crate::suggest;
 use crate::vocabulary::{GLOBALS, LATER_MODULES};
 use crate::yaml::{Data, Node, Style};
 
+/// Longest chain of imports. Units hold each other, so a chain without end would
+/// overflow the stack of whoever walks or drops it.
+const DEPTH: usize = 200;
+
 /// Units of entries with code, by place in the list of entries. What failed is
 /// absent and reported.
 pub(super) type Units<T> = HashMap<usize, Arc<Unit<T>>>;
@@ -64,7 +68,11 @@ pub(super) fn units<C: ChunkCompiler>(
     }
     let levels = acyclic(problems, entries, &mut edges, &places, "import cycle");
     let mut units: Units<C::Chunk> = HashMap::new();
-    for at in levels.into_iter().flatten() {
+    if let Some(at) = levels.get(DEPTH).and_then(|level| level.first()) {
+        let message = format!("imports nested too deeply, expected at most {DEPTH} levels");
+        problems.error(entries.list[*at].name_span, message);
+    }
+    for at in levels.into_iter().take(DEPTH).flatten() {
         let Some(part) = parts.remove(&at) else { continue };
         let wanted = imports.remove(&at).unwrap_or_default();
         let count = wanted.len();

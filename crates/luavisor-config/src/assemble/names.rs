@@ -3,7 +3,7 @@
 use crate::diagnostic::{Level, Problem, Problems};
 use crate::entries::{RawEntries, RawEntry};
 use crate::id::EntryId;
-use crate::kinds::{self, Support};
+use crate::kinds;
 use crate::read;
 use crate::suggest;
 use crate::yaml::Node;
@@ -62,7 +62,7 @@ impl RawEntries {
         }
         // A missing or unknown kind is reported where it stands.
         let kind = kinds::kind(entry.kind_name())?;
-        let problem = if kind.support == Support::Later && role == "process" {
+        let problem = if kind.name == "process.supervisor" && role == "process" {
             not_supported(node, kind.name)
         } else {
             let message =

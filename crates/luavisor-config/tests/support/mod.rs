@@ -1,5 +1,5 @@
 //! Small projects for tests, written to a temporary folder.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
