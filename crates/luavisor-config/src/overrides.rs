@@ -10,6 +10,15 @@ use crate::read;
 use crate::source::{Sources, Span};
 use crate::yaml::{Data, Field, Meaning, Node, Scalar, Style};
 
+/// The longest dotted path, as deep as YAML may be nested.
+const STEPS: usize = 100;
+
+/// Whether a dotted path has at least `least` steps, none of them blank.
+fn is_path(path: &str, least: usize) -> bool {
+    (least..=STEPS).contains(&path.split('.').count())
+        && path.split('.').all(|step| !step.trim().is_empty())
+}
+
 /// A new value for a field of an entry.
 #[derive(Debug)]
 pub(crate) struct Override {
@@ -41,7 +50,7 @@ pub(crate) fn setting<'a>(
     problems: &mut Problems,
     text: &'a str,
 ) -> Option<(&'a str, Node)> {
-    let parsed = assignment(sources, "--set", text).filter(|(key, ..)| key.contains('.'));
+    let parsed = assignment(sources, "--set", text).filter(|(key, ..)| is_path(key, 2));
     let (key, _, value) =
         parsed.or_else(|| form(sources, problems, "--set", text, "section.path=value"))?;
     Some((key, value))
@@ -111,9 +120,7 @@ pub(crate) fn put(problems: &mut Problems, node: &mut Node, path: &str, value: N
 
 /// Splits `namespace:name:field`.
 fn target(problems: &mut Problems, key: &str, span: Span, value: Node) -> Option<Override> {
-    let parts = key.rsplit_once(':').filter(|(_, path)| {
-        !path.is_empty() && path.split('.').all(|step| !step.trim().is_empty())
-    });
+    let parts = key.rsplit_once(':').filter(|(_, path)| is_path(path, 1));
     let parsed = parts.and_then(|(id, path)| {
         id.contains(':').then(|| EntryId::resolve("", id)).flatten().map(|id| (id, path))
     });

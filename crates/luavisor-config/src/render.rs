@@ -20,10 +20,17 @@ const WINDOW: usize = 160;
 /// Appends one diagnostic, judged for `mode`.
 pub(crate) fn diagnostic(text: &mut String, item: &Diagnostic, mode: Mode) {
     let severity = if item.level.is_error(mode) { "error" } else { "warning" };
-    entry(text, &item.place, severity, &item.message, item.hint.as_deref());
+    let hint = item.hint.as_deref().map(one_line);
+    entry(text, &item.place, severity, &one_line(&item.message), hint.as_deref());
     for (place, message) in &item.notes {
-        entry(text, place, "note", message, None);
+        entry(text, place, "note", &one_line(message), None);
     }
+}
+
+/// Names from files may hold anything; what would steer a terminal or break the
+/// line is made visible.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 fn entry(text: &mut String, place: &Place, severity: &str, message: &str, hint: Option<&str>) {

@@ -1,5 +1,7 @@
 //! No input makes a load panic, overflow the stack or take for ever.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use luavisor_config::Mode;

@@ -1,5 +1,7 @@
 //! What is loaded: discovery, ids, values, code, commands, single files.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;
@@ -277,6 +279,31 @@ fn a_lua_file_is_a_process_with_all_modules() {
     project.write("bad.lua", b"\n  SYNTAX\n");
     let loaded = load(&LoadOptions::new(project.path("bad.lua")), &support::FakeCompiler);
     assert!(loaded.diagnostics.render(Mode::Run).contains("bad.lua:2:3: error: unexpected"));
+}
+
+#[test]
+fn data_without_behaviour_may_use_any_word() {
+    let app = Project::with(
+        "- name: a\n  kind: registry.entry\n  lifecycle: of a butterfly\n  host: 7\n\
+         \x20 meta: { command: none }\n",
+    )
+    .app();
+    assert!(app.commands.is_empty());
+}
+
+#[test]
+fn places_are_right_after_wide_characters_and_with_crlf() {
+    let project = Project::new(&[(
+        "src/a.yaml",
+        "\u{feff}# Prüfung ✓\r\nnamespace: app\r\nname: größe\r\nkind: \"prozess.lüa\" # ✓\r\n",
+    )]);
+    project.reports(
+        r#"
+src/a.yaml:4:7: error: unknown kind "prozess.lüa"
+   4 | kind: "prozess.lüa" # ✓
+     |       ^^^^^^^^^^^^^ did you mean "process.lua"?
+"#,
+    );
 }
 
 #[test]

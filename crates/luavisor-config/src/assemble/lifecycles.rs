@@ -17,6 +17,10 @@ use super::names::not_supported;
 /// The lifecycle of an entry; the default if it has none.
 pub(super) fn read(problems: &mut Problems, entries: &RawEntries, entry: &RawEntry) -> Lifecycle {
     let mut lifecycle = Lifecycle::default();
+    // In data without behaviour the word means what its author wants.
+    if !kinds::kind(entry.kind_name()).is_some_and(kinds::Kind::has_lifecycle) {
+        return lifecycle;
+    }
     let Some(node) = entry.data.get("lifecycle") else { return lifecycle };
     if read::map(problems, node).is_none() {
         return lifecycle;

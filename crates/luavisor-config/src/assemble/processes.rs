@@ -9,6 +9,7 @@ use crate::application::{Command, FunctionDefinition, Pool, PoolKind, ProcessDef
 use crate::diagnostic::{Level, Problem, Problems};
 use crate::entries::{RawEntries, RawEntry};
 use crate::id::EntryId;
+use crate::kinds;
 use crate::lifecycle::Lifecycle;
 use crate::read;
 use crate::source::Span;
@@ -155,6 +156,10 @@ impl Commands {
     /// Reads `meta.command` of an entry.
     pub fn read(&mut self, problems: &mut Problems, entry: &RawEntry) {
         let Some(node) = entry.meta.get("command") else { return };
+        let kind = kinds::kind(entry.kind_name());
+        if kind.is_none_or(|kind| kind.keys.is_none()) {
+            return;
+        }
         if entry.kind_name() != "process.lua" {
             let message = "only a process.lua can be a command";
             problems.push(Problem::new(Level::Strict, node.span, message));

@@ -4,6 +4,7 @@
 //! where it is read. JSON is read by the same parser.
 
 mod parse;
+mod readable;
 
 use std::sync::Arc;
 

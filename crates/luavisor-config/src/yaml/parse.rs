@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
+use super::readable::readable;
 use super::{Data, Field, Node, Scalar, Style};
 use crate::diagnostic::{Level, Problem, Problems};
 use crate::source::{FileId, Sources, Span};
@@ -37,7 +38,7 @@ pub(crate) struct Parsed {
 pub(crate) fn parse(sources: &Sources, file: FileId) -> Parsed {
     let source = sources.get(file);
     let (text, offsets) = readable(&source.text, source.name.ends_with(".json"));
-    let mut builder = Builder { file, offsets, length: text.len(), ..Builder::new(file) };
+    let mut builder = Builder { offsets, length: text.len(), ..Builder::new(file, &source.text) };
     for event in Parser::new_from_str(&text) {
         match event {
             Ok((Event::StreamEnd, _)) => break,
@@ -61,47 +62,7 @@ pub(crate) fn parse(sources: &Sources, file: FileId) -> Parsed {
     parsed
 }
 
-/// The text as the YAML parser can read it, and where each of its characters
-/// stands in the original; `None` if they are the same bytes in both.
-///
-/// JSON writes characters beyond the first plane as two escapes, which YAML does
-/// not allow: such a pair becomes the character itself.
-fn readable(text: &str, json: bool) -> (String, Option<Vec<u32>>) {
-    let json = json && text.contains("\\u");
-    if text.is_ascii() && !json {
-        return (text.to_owned(), None);
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut offsets = Vec::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
-        let pair = if json && c == '\\' { surrogate_pair(&text[at..]) } else { None };
-        offsets.push(at as u32);
-        out.push(pair.unwrap_or(c));
-        at += if pair.is_some() { 12 } else { c.len_utf8() };
-        // An escaped backslash must not be taken for the start of the next escape.
-        if json && c == '\\' && pair.is_none() && text[at..].starts_with('\\') {
-            offsets.push(at as u32);
-            out.push('\\');
-            at += 1;
-        }
-    }
-    offsets.push(text.len() as u32);
-    (out, Some(offsets))
-}
-
-/// The character behind `\uD83D\uDE00` at the start of a text.
-fn surrogate_pair(text: &str) -> Option<char> {
-    let unit = |text: Option<&str>| {
-        let digits = text?.strip_prefix("\\u")?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let units = [unit(text.get(..6))?, unit(text.get(6..12))?];
-    (0xD800..0xDC00).contains(&units[0]).then_some(())?;
-    char::decode_utf16(units).next()?.ok()
-}
-
-fn syntax_error(sources: &Sources, builder: &Builder, error: &ScanError) -> Problem {
+fn syntax_error(sources: &Sources, builder: &Builder<'_>, error: &ScanError) -> Problem {
     let source = sources.get(builder.file);
     let line = error.marker().line();
     // Tabs are the most frequent fault and the parser often names another place.
@@ -133,8 +94,9 @@ enum Content {
     Map { fields: Vec<Field>, seen: HashMap<Arc<str>, Span>, key: Option<(Arc<str>, Span)> },
 }
 
-struct Builder {
+struct Builder<'a> {
     file: FileId,
+    source: &'a str,
     offsets: Option<Vec<u32>>,
     length: usize,
     open: Vec<Open>,
@@ -144,10 +106,11 @@ struct Builder {
     parsed: Parsed,
 }
 
-impl Builder {
-    fn new(file: FileId) -> Builder {
+impl<'a> Builder<'a> {
+    fn new(file: FileId, source: &'a str) -> Builder<'a> {
         Builder {
             file,
+            source,
             offsets: None,
             length: 0,
             open: Vec::new(),
@@ -171,6 +134,27 @@ impl Builder {
         Span { file: self.file, start, end: self.offset(span.end.index()).max(start) }
     }
 
+    /// A quoted scalar without what follows its closing quote: the parser counts
+    /// a comment behind it as part of it.
+    fn quoted(&self, span: Span) -> Span {
+        let text = self.source.get(span.start as usize..span.end as usize).unwrap_or("");
+        let mut bytes = text.bytes().enumerate();
+        let Some((_, quote @ (b'"' | b'\''))) = bytes.next() else { return span };
+        while let Some((at, byte)) = bytes.next() {
+            if byte == b'\\' && quote == b'"' {
+                bytes.next();
+            } else if byte == quote {
+                // A quote within single quotes is written twice.
+                if quote == b'\'' && text.as_bytes().get(at + 1) == Some(&quote) {
+                    bytes.next();
+                    continue;
+                }
+                return Span { end: span.start + at as u32 + 1, ..span };
+            }
+        }
+        span
+    }
+
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
         if self.documents > 1 {
             return Ok(());
@@ -189,6 +173,7 @@ impl Builder {
                     ScalarStyle::Literal => Style::Literal,
                     _ => Style::Quoted,
                 };
+                let span = if style == Style::Quoted { self.quoted(span) } else { span };
                 let data = Data::Scalar(Scalar { text: text.as_ref().into(), style });
                 self.complete(Node { span, data }, anchor, 1);
             }
