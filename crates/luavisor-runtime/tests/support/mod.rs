@@ -109,9 +109,7 @@ impl Probe {
 
     /// Fails with this message.
     pub fn fail(&self, message: &'static str) {
-        self.post(move |_| {
-            Flow::Finish(Exit::failure(Reason::Error, Error::internal(message)))
-        });
+        self.post(move |_| Flow::Finish(Exit::failure(Reason::Error, Error::internal(message))));
         self.simulation.settle();
     }
 
@@ -136,7 +134,10 @@ pub struct World {
     pub simulation: Simulation,
     pub output: Captured,
     pub host: HostId,
+    pub closing: Closing,
 }
+
+pub struct Closing(Runtime);
 
 impl World {
     pub fn new() -> World {
@@ -155,7 +156,7 @@ impl World {
         let (runtime, simulation, output) = builder.manual(order, 1000);
         let host = runtime.add_host(config).unwrap();
         runtime.start_host(host).unwrap();
-        World { runtime, simulation, output, host }
+        World { closing: Closing(runtime.clone()), runtime, simulation, output, host }
     }
 
     pub fn probe(&self) -> Probe {
@@ -185,9 +186,10 @@ impl World {
     }
 }
 
-impl Drop for World {
+/// Closes the runtime when the test is over.
+impl Drop for Closing {
     fn drop(&mut self) {
-        self.runtime.close();
+        self.0.close();
     }
 }
 
