@@ -28,12 +28,21 @@ pub enum Got {
     Notice(Notice),
 }
 
-type Act = Box<dyn FnOnce(&mut NativeContext<'_>) -> Flow + Send>;
+pub type Act = Box<dyn FnOnce(&mut NativeContext<'_>) -> Flow + Send>;
+
+/// What an actor notes down of its own calls, among what it gets.
+#[derive(Clone, Copy, Debug)]
+pub enum Note {
+    Monitored(Pid),
+    Unmonitored(Pid),
+    Linked(Pid),
+}
 
 #[derive(Default)]
 struct Shared {
     acts: Vec<Act>,
     got: Vec<Got>,
+    history: Vec<Result<Note, Got>>,
 }
 
 struct Actor(Arc<Mutex<Shared>>);
@@ -64,7 +73,9 @@ impl NativeProcess for Actor {
             Input::Completed(token, result) => Got::Completed(token.0, result),
             Input::Notice(notice) => Got::Notice(notice),
         };
-        self.0.lock().unwrap().got.push(got);
+        let mut shared = self.0.lock().unwrap();
+        shared.history.push(Err(got.clone()));
+        shared.got.push(got);
         Flow::Continue
     }
 }
@@ -117,6 +128,15 @@ impl Probe {
     pub fn got(&self) -> Vec<Got> {
         self.simulation.settle();
         std::mem::take(&mut self.shared.lock().unwrap().got)
+    }
+
+    pub fn note(&self, note: Note) {
+        self.shared.lock().unwrap().history.push(Ok(note));
+    }
+
+    /// Everything it noted and got, in its own order.
+    pub fn history(&self) -> Vec<Result<Note, Got>> {
+        self.shared.lock().unwrap().history.clone()
     }
 
     pub fn alive(&self) -> bool {
