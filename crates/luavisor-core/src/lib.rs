@@ -12,6 +12,7 @@
 //! | [`error`] | error objects: kind, message, retryable, details |
 //! | [`exit`] | how a process ended |
 //! | [`event`] | what `process.events()` delivers |
+//! | [`mailbox`] | queues by topic, inbox fallback |
 //! | [`relations`] | links and monitors: who hears of whose end |
 //! | [`pid_map`] | the map behind them |
 //! | [`cancel`] | deadlines and forced ends |
@@ -20,6 +21,7 @@ pub mod cancel;
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod mailbox;
 pub mod pid;
 pub mod pid_map;
 pub mod relations;

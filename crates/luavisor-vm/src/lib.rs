@@ -4,12 +4,16 @@
 //! `docs/architecture.md` for the picture and [`kernel`] for the contract with
 //! the scheduler.
 
+pub mod calendar;
+mod ffi;
 pub mod kernel;
+mod modules;
 pub mod native;
 pub mod program;
 pub mod slots;
 mod vm;
 
+pub use ffi::compile::{CompileError, compile};
 pub use kernel::{Kernel, Slot, TimerId, Token};
 pub use program::{Chunk, Context, Program, Unit};
 pub use slots::Slots;

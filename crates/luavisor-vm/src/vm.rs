@@ -5,6 +5,8 @@ use std::sync::Arc;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Pid, Values};
 
+use crate::ffi::interrupt::Arm;
+use crate::ffi::vm::Raw;
 use crate::kernel::{Kernel, Slot, Token};
 use crate::native::NativeModule;
 use crate::program::{Context, Program};
@@ -24,6 +26,8 @@ pub enum Preemption {
 pub struct VmConfig {
     /// the host of its processes
     pub host: HostId,
+    /// the host's entry id, which stands in the text of its pids
+    pub host_name: Arc<str>,
     /// the shard's number within the host
     pub shard: u16,
     /// the shared table of the shard
@@ -71,31 +75,38 @@ pub enum Step {
 
 /// Arms the preemption of a VM from any thread.
 #[derive(Clone, Debug)]
-pub struct Interrupter {}
+pub struct Interrupter(Arm);
 
 impl Interrupter {
     /// Makes the running process give way at its next safepoint.
-    pub fn interrupt(&self) {}
+    pub fn interrupt(&self) {
+        self.0.arm();
+    }
 }
 
 /// A Luau VM. `Send`, not `Sync`: whoever holds it runs it.
 #[derive(Debug)]
-pub struct Vm {}
+pub struct Vm {
+    raw: Raw,
+}
 
-#[allow(unused_variables, clippy::todo, missing_docs)]
 impl Vm {
     /// Makes a VM without processes.
     pub fn new(config: VmConfig) -> Vm {
-        todo!()
+        Vm { raw: Raw::new(config) }
     }
+
     /// Makes a process in the slot of its pid; the first [`Vm::run`] starts it.
+    /// It counts as ready: it must be in the kernel's run queue.
     pub fn create(&mut self, birth: Birth) {
-        todo!()
+        self.raw.create(birth);
     }
+
     /// Runs a process until it blocks, ends, or has to give way.
     pub fn run(&mut self, slot: Slot, kernel: &mut dyn Kernel) -> Step {
-        todo!()
+        self.raw.run(slot, kernel)
     }
+
     /// Queues a message whose mailbox room is reserved (see [`Slots::reserve`]);
     /// `bytes` is given back when it is read. Returns whether the process became ready.
     pub fn message(
@@ -105,33 +116,51 @@ impl Vm {
         topic: Bytes,
         payload: Values,
         bytes: usize,
+        kernel: &mut dyn Kernel,
     ) -> bool {
-        todo!()
+        self.raw.message(slot, from, topic, payload, bytes, kernel)
     }
-    /// Queues a system event (a CANCEL replaces an unread one of the same canceller's reason).
+
+    /// Queues a system event (a CANCEL only updates an unread one of the same canceller).
     /// Returns whether the process became ready.
-    pub fn event(&mut self, slot: Slot, event: Event) -> bool {
-        todo!()
+    pub fn event(&mut self, slot: Slot, event: Event, kernel: &mut dyn Kernel) -> bool {
+        self.raw.event(slot, event, kernel)
     }
+
     /// A timer of [`Kernel::set_timer`] fired. Returns whether the process became ready.
     pub fn timer(&mut self, slot: Slot, token: Token, kernel: &mut dyn Kernel) -> bool {
-        todo!()
+        self.raw.timer(slot, token, kernel)
     }
+
     /// A pending operation ended. Returns whether the process became ready.
-    pub fn complete(&mut self, slot: Slot, token: Token, result: Result<Values, Error>) -> bool {
-        todo!()
+    pub fn complete(
+        &mut self,
+        slot: Slot,
+        token: Token,
+        result: Result<Values, Error>,
+        kernel: &mut dyn Kernel,
+    ) -> bool {
+        self.raw.complete(slot, token, result, kernel)
     }
+
     /// Drops a process without running any of its code. Its timers are cleared
     /// through the kernel; its reserved mailbox room is not given back.
     pub fn destroy(&mut self, slot: Slot, kernel: &mut dyn Kernel) {
-        todo!()
+        self.raw.destroy(slot, kernel);
     }
+
     /// A handle that arms preemption from other threads.
     pub fn interrupter(&self) -> Interrupter {
-        Interrupter {}
+        Interrupter(self.raw.arm.clone())
     }
+
     /// Bytes of the VM's heap.
     pub fn heap(&self) -> usize {
-        todo!()
+        self.raw.heap()
+    }
+
+    /// Collects all garbage. Slow on a large VM: not for the hot path.
+    pub fn collect(&mut self, kernel: &mut dyn Kernel) {
+        self.raw.collect(kernel);
     }
 }

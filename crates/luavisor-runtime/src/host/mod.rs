@@ -362,6 +362,7 @@ impl Host {
     pub fn vm_config(&self, world: &World, shard: &Shard) -> VmConfig {
         VmConfig {
             host: self.id,
+            host_name: self.name.clone(),
             shard: shard.number,
             slots: shard.slots.clone(),
             native_code: world.native_code,

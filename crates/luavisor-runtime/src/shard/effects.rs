@@ -54,12 +54,12 @@ impl Interior {
             match effect {
                 Effect::Create(birth) => vm.create(*birth),
                 Effect::Message { slot, from, topic, payload, bytes } => {
-                    if vm.message(slot, from, topic, payload, bytes) {
+                    if vm.message(slot, from, topic, payload, bytes, &mut self.kernel) {
                         self.kernel.make_ready(slot);
                     }
                 }
                 Effect::Event { slot, event } => {
-                    if vm.event(slot, event) {
+                    if vm.event(slot, event, &mut self.kernel) {
                         self.kernel.make_ready(slot);
                     }
                 }
@@ -69,7 +69,7 @@ impl Interior {
                     }
                 }
                 Effect::Complete { slot, token, result } => {
-                    if vm.complete(slot, token, *result) {
+                    if vm.complete(slot, token, *result, &mut self.kernel) {
                         self.kernel.make_ready(slot);
                     }
                 }

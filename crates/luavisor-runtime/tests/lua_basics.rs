@@ -1,0 +1,219 @@
+//! Lua processes on the manual executor: the first things that must work.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use luavisor_core::{Exit, Pid, Values};
+use luavisor_runtime::{
+    Captured, HostConfig, Observer, Occurrence, Order, ProgramTable, Runtime, RuntimeBuilder,
+    Simulation,
+};
+use luavisor_vm::kernel::SpawnRequest;
+use luavisor_vm::{Chunk, Program, Unit, compile};
+
+#[derive(Default)]
+struct Exits(Mutex<Vec<(Pid, Arc<Exit>)>>);
+
+impl Observer for Exits {
+    fn observe(&self, occurrence: &Occurrence) {
+        if let Occurrence::Exited { pid, exit, .. } = occurrence {
+            self.0.lock().unwrap().push((*pid, exit.clone()));
+        }
+    }
+}
+
+struct World {
+    runtime: Runtime,
+    simulation: Simulation,
+    output: Captured,
+    exits: Arc<Exits>,
+}
+
+fn program(name: &str, source: &str) -> Arc<Program> {
+    let chunk = Chunk { name: name.into(), bytecode: compile(source.as_bytes()).unwrap() };
+    Arc::new(Program {
+        id: name.into(),
+        method: String::new(),
+        unit: Arc::new(Unit { chunk: Arc::new(chunk), modules: None, imports: BTreeMap::new() }),
+        memory: None,
+        mailbox: None,
+    })
+}
+
+fn world(sources: &[(&str, &str)]) -> World {
+    let table = Arc::new(ProgramTable::default());
+    for (name, source) in sources {
+        table.insert(program(name, source));
+    }
+    let (runtime, simulation, output) = RuntimeBuilder::new(table).manual(Order::Fair, 1_000);
+    let host = runtime.add_host(HostConfig::new("app:processes")).unwrap();
+    runtime.start_host(host).unwrap();
+    let exits = Arc::new(Exits::default());
+    runtime.observe(exits.clone());
+    World { runtime, simulation, output, exits }
+}
+
+impl World {
+    fn spawn(&self, id: &str) -> Pid {
+        let request = SpawnRequest {
+            id: id.into(),
+            host: "app:processes".into(),
+            arguments: Values::none(),
+            monitor: false,
+            link: false,
+            name: None,
+            messages: Vec::new(),
+            context: Default::default(),
+        };
+        self.runtime.spawn(request).unwrap()
+    }
+
+    fn exit(&self, pid: Pid) -> Option<Arc<Exit>> {
+        let exits = self.exits.0.lock().unwrap();
+        exits.iter().find(|(p, _)| *p == pid).map(|(_, exit)| exit.clone())
+    }
+}
+
+fn run(source: &str) -> (Exit, String) {
+    let world = world(&[("app:main", source)]);
+    let pid = world.spawn("app:main");
+    world.simulation.run();
+    let exit = world.exit(pid).expect("still alive");
+    ((*exit).clone(), world.output.stdout())
+}
+
+#[track_caller]
+fn returns(source: &str, expected: Values) {
+    let (exit, output) = run(source);
+    assert_eq!(exit.error.as_ref().map(|e| e.message.to_string()), None, "{output}");
+    assert_eq!(exit.value, expected);
+}
+
+#[track_caller]
+fn fails(source: &str, message: &str) {
+    let (exit, _) = run(source);
+    assert_eq!(exit.error.map(|e| e.message.to_string()).as_deref(), Some(message));
+}
+
+#[test]
+fn returns_and_failures() {
+    returns("return function() return 42 end", Values::one(42));
+    returns("return { main = function() return 'x' end }", Values::one("x"));
+    returns("return function() end", Values::none());
+    fails("return { other = 1 }", "method \"main\" not found in module");
+    fails("return function() error('boom') end", "app:main:1: boom");
+    fails("error('early', 0)", "early");
+    fails("return function() return nil, 'no' end", "no");
+    fails("return function() local x = nil; return x.y end", "app:main:1: attempt to index nil with 'y'");
+    fails("return function() channel.new():receive() end",
+        "deadlock: all coroutines blocked with no pending operations (threads=1)");
+    fails("process.send('x', 'y')", "process.send cannot be called at chunk top level");
+}
+
+#[test]
+fn output_goes_through_print() {
+    let (_, output) = run("return function() print('a', 1, nil, true) print() end");
+    assert_eq!(output, "a\t1\tnil\ttrue\n\n");
+}
+
+#[test]
+fn coroutines_are_flat() {
+    returns(
+        "return function()
+            local out = {}
+            local gen = coroutine.wrap(function(a) for i = a, 3 do out[#out+1] = coroutine.yield(i) end return 'end' end)
+            local s = ''
+            for v in function() return gen(1) end do s = s .. tostring(v) if v == 'end' then break end end
+            local co = coroutine.create(function() error('inner', 0) end)
+            local ok, err = coroutine.resume(co)
+            local ok2, err2 = pcall(function() coroutine.wrap(function() error('deep', 0) end)() end)
+            return s .. tostring(ok) .. err .. tostring(ok2) .. err2 .. coroutine.status(co)
+        end",
+        Values::one("123endfalseinnerfalsedeepdead"),
+    );
+}
+
+#[test]
+fn channels_and_tasks() {
+    returns(
+        "return function()
+            local ch, done = channel.new(), channel.new(2)
+            coroutine.spawn(function() for i = 1, 3 do ch:send(i) end ch:close() end)
+            local sum = 0
+            while true do local v, ok = ch:receive() if not ok then break end sum += v end
+            done:send('a') done:send('b')
+            local r = channel.select{ done:case_receive() }
+            local d = channel.select{ ch:case_receive(), default = true }
+            return sum .. r.value .. tostring(r.channel == done) .. tostring(d.ok)
+        end",
+        Values::one("6atruefalse"),
+    );
+}
+
+#[test]
+fn messages_between_processes() {
+    let world = world(&[
+        (
+            "app:echo",
+            "return function()
+                local inbox = process.inbox()
+                while true do
+                    local m = inbox:receive()
+                    if m:topic() == 'stop' then return 'stopped' end
+                    process.send(m:from(), 'echo', m:payload():data())
+                end
+            end",
+        ),
+        (
+            "app:main",
+            "return function()
+                local pid, err = process.spawn_monitored('app:echo', 'app:processes')
+                assert(pid, err)
+                local inbox, events = process.inbox(), process.events()
+                process.send(pid, 'x', 7)
+                local a = inbox:receive():payload():data()
+                process.send(pid, 'x', { n = 1, list = { 1, 2, 3 } })
+                local b = inbox:receive():payload():data()
+                process.send(pid, 'stop')
+                local e = events:receive()
+                return a .. ' ' .. #b.list .. ' ' .. e.kind .. ' ' .. e.result.value .. ' ' .. e.reason .. tostring(e.from == pid)
+            end",
+        ),
+    ]);
+    let pid = world.spawn("app:main");
+    world.simulation.run();
+    let exit = world.exit(pid).unwrap();
+    assert_eq!(exit.error, None);
+    assert_eq!(exit.value, Values::one("7 3 pid.exit stopped normaltrue"));
+}
+
+#[test]
+fn an_endless_loop_does_not_stop_others() {
+    let world = world(&[
+        ("app:loop", "return function() while true do pcall(function() while true do end end) end end"),
+        ("app:main", "return function() return 'ran' end"),
+    ]);
+    let hog = world.spawn("app:loop");
+    let pid = world.spawn("app:main");
+    for _ in 0..4 {
+        world.simulation.step();
+    }
+    assert_eq!(world.exit(pid).unwrap().value, Values::one("ran"));
+    world.runtime.terminate(hog).unwrap();
+    world.simulation.run();
+    assert_eq!(world.exit(hog).unwrap().reason.as_str(), "terminated");
+}
+
+#[test]
+fn library_functions_with_callbacks() {
+    returns(
+        "return function()
+            local t = {5, 3, 9, 1, 7, 2, 8, 6, 4, 0, 11, 10}
+            table.sort(t, function(a, b) return a > b end)
+            local s, n = string.gsub('hello world', '%w+', function(w) return w:upper() end)
+            local e = string.gsub('abc', '', function() return '-' end)
+            return table.concat(t, ',') .. s .. n .. e
+        end",
+        Values::one("11,10,9,8,7,6,5,4,3,2,1,0HELLO WORLD2-a-b-c-"),
+    );
+}

@@ -1,0 +1,108 @@
+//! Small numbers for strings, cached by Luau in the string itself.
+//!
+//! Luau asks [`useratom`] once for each string that a native looks up by atom.
+//! Three ranges: method names (fixed), topics (given out on demand until they
+//! are used up; the VM pins their strings), and pids of this shard (the slot).
+//! A pid atom is only a hint: the caller compares the string's address with the
+//! process's pinned pid text.
+
+use std::ffi::{c_char, c_int};
+
+use mlua_sys as sys;
+
+use super::context::Cx;
+use super::lua::Lua;
+use crate::kernel::Slot;
+
+/// First atom of a pid.
+const PIDS: i16 = 20_000;
+/// Slots that have an atom; processes in higher ones are found by parsing.
+const PID_SLOTS: i16 = 12_000;
+
+macro_rules! methods {
+    ($($constant:ident = $number:literal $name:literal;)*) => {
+        $(pub const $constant: i16 = $number;)*
+        /// Method names with fixed atoms.
+        pub const METHODS: &[(&str, i16)] = &[$(($name, $number),)*];
+    };
+}
+
+methods! {
+    RECEIVE = 1 "receive";
+    SEND = 2 "send";
+    CLOSE = 3 "close";
+    CASE_RECEIVE = 4 "case_receive";
+    CASE_SEND = 5 "case_send";
+    TOPIC = 6 "topic";
+    FROM = 7 "from";
+    PAYLOAD = 8 "payload";
+    DATA = 9 "data";
+    GET_FORMAT = 10 "get_format";
+    UNMARSHAL = 11 "unmarshal";
+    TRANSCODE = 12 "transcode";
+}
+
+/// Whether the atom may stand for a topic.
+pub fn is_topic(atom: i16) -> bool {
+    (1..PIDS).contains(&atom)
+}
+
+/// The slot that a pid atom hints at.
+pub fn slot(atom: i16) -> Option<Slot> {
+    (atom >= PIDS).then(|| (atom - PIDS) as Slot)
+}
+
+/// Puts the string of a topic atom where [`Cx::push_topic`] finds it.
+pub fn pin(cx: Cx, lua: Lua, atom: i16, bytes: &[u8]) {
+    lua.reserve(2);
+    lua.push_ref(cx.vm().refs.atoms);
+    lua.push_bytes(bytes);
+    lua.raw_seti(-2, atom as c_int);
+    lua.pop(1);
+    let pinned = &mut cx.vm().pinned_atoms;
+    if pinned.len() <= atom as usize {
+        pinned.resize(atom as usize + 64, false);
+    }
+    pinned[atom as usize] = true;
+}
+
+/// The atom of a topic that comes from outside the VM, if there is or can be one.
+pub fn intern(cx: Cx, bytes: &[u8]) -> Option<i16> {
+    let vm = cx.vm();
+    if let Some(atom) = vm.atoms.get(bytes) {
+        return is_topic(*atom).then_some(*atom);
+    }
+    if vm.next_atom >= PIDS || bytes.first() == Some(&b'{') {
+        return None;
+    }
+    let atom = vm.next_atom;
+    vm.next_atom += 1;
+    vm.atoms.insert(bytes.into(), atom);
+    Some(atom)
+}
+
+/// Luau's callback.
+pub unsafe extern "C-unwind" fn useratom(
+    lua: *mut sys::lua_State,
+    text: *const c_char,
+    len: usize,
+) -> i16 {
+    let cx = Cx::of(Lua(lua));
+    // SAFETY: Luau passes a live string and its length.
+    let bytes = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), len) };
+    let prefix = &cx.vm().pid_prefix;
+    if bytes.first() == Some(&b'{') {
+        let digits = bytes.strip_prefix(prefix.as_slice()).and_then(|rest| rest.strip_suffix(b"}"));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        let uniq = digits
+            .and_then(|digits| digits.strip_prefix("0x"))
+            .and_then(|digits| u128::from_str_radix(digits, 16).ok());
+        let Some(uniq) = uniq else { return -1 };
+        let (shard, slot) = ((uniq >> 16) as u16, uniq as u16);
+        if shard == cx.vm().config.shard && slot < PID_SLOTS as u16 {
+            return PIDS + slot as i16;
+        }
+        return -1;
+    }
+    intern(cx, bytes).unwrap_or(-1)
+}

@@ -1,0 +1,528 @@
+//! What a module's function sees of a call: its arguments, results and process.
+//!
+//! Modules outside `ffi` are written against [`Call`]; it is safe. A function
+//! returns `Ok(call.value(..))`, `call.fail(error)` for `nil, err`, or raises
+//! with `Err(..)`. One that must wait starts an operation and returns
+//! [`Call::wait`].
+
+use std::ffi::{CStr, c_int};
+use std::sync::Arc;
+
+use luavisor_core::{Error, Object, Pid, Value, Values};
+
+use super::context::{Cx, Op};
+use super::error::{self, Raise, finish};
+use super::lua::*;
+use super::process::{ChannelId, Meaning, Process, Source, Wait};
+use super::{channel, copy, objects};
+use crate::kernel::{Kernel, TimerId, Token};
+
+/// How many results a function left on the stack, or that it waits.
+#[derive(Debug)]
+pub struct Return(c_int);
+
+/// What a module function returns.
+pub type Outcome = Result<Return, Raise>;
+
+/// A function of a module, as Lua names it.
+pub struct Function {
+    pub name: &'static CStr,
+    pub run: fn(&mut Call) -> Outcome,
+}
+
+/// Pushes a Lua function that calls `function`.
+pub fn push_function(lua: Lua, function: &'static Function) {
+    lua.reserve(2);
+    lua.push_pointer(std::ptr::from_ref(function).cast_mut().cast());
+    lua.push_function(trampoline, function.name, 1);
+}
+
+unsafe extern "C-unwind" fn trampoline(state: *mut mlua_sys::lua_State) -> c_int {
+    let lua = Lua(state);
+    // SAFETY: `push_function` put the address of a static there.
+    let function = unsafe { &*lua.pointer(upvalue(1)).cast::<Function>() };
+    let mut call = Call { lua, cx: Cx::of(lua), name: function.name.to_str().unwrap_or("?") };
+    let result = (function.run)(&mut call).map(|count| count.0);
+    finish(lua, result)
+}
+
+/// One call of a module's function.
+pub struct Call {
+    pub(super) lua: Lua,
+    pub(super) cx: Cx,
+    /// the function's name, for messages
+    pub name: &'static str,
+}
+
+impl Call {
+    /// Number of arguments.
+    pub fn count(&self) -> i32 {
+        self.lua.top()
+    }
+    pub fn is_nil(&self, index: i32) -> bool {
+        self.lua.is_none_or_nil(index)
+    }
+    pub fn is_string(&self, index: i32) -> bool {
+        self.lua.kind(index) == LUA_TSTRING
+    }
+    pub fn is_number(&self, index: i32) -> bool {
+        self.lua.kind(index) == LUA_TNUMBER
+    }
+    pub fn is_boolean(&self, index: i32) -> bool {
+        self.lua.kind(index) == LUA_TBOOLEAN
+    }
+    pub fn is_table(&self, index: i32) -> bool {
+        self.lua.is_table(index)
+    }
+    pub fn is_function(&self, index: i32) -> bool {
+        self.lua.is_function(index)
+    }
+    pub fn type_name(&self, index: i32) -> &'static str {
+        if index > self.lua.top() { "no value" } else { self.lua.type_name(index) }
+    }
+    /// The error for an argument of the wrong type.
+    pub fn wrong(&self, index: i32, expected: &str) -> Raise {
+        Raise::argument(self.lua, index, self.name, expected)
+    }
+    /// A raise with the caller's position and this text.
+    pub fn raise(&self, text: impl Into<String>) -> Raise {
+        Raise::text(text)
+    }
+
+    /// A string argument's bytes; an error object counts as its message.
+    pub fn bytes(&self, index: i32) -> Result<Vec<u8>, Raise> {
+        if self.lua.kind(index) == LUA_TSTRING {
+            return Ok(self.lua.bytes(index).to_vec());
+        }
+        match self.error_object(index) {
+            Some(error) => Ok(error.message.as_bytes().to_vec()),
+            None => Err(self.wrong(index, "string")),
+        }
+    }
+    /// A string argument as text; bytes that are not UTF-8 are replaced.
+    pub fn string(&self, index: i32) -> Result<String, Raise> {
+        Ok(match String::from_utf8(self.bytes(index)?) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        })
+    }
+    /// A string, or `None` for nil.
+    pub fn optional_string(&self, index: i32) -> Result<Option<String>, Raise> {
+        if self.is_nil(index) { Ok(None) } else { self.string(index).map(Some) }
+    }
+    pub fn number(&self, index: i32) -> Result<f64, Raise> {
+        if self.is_number(index) {
+            Ok(self.lua.number(index))
+        } else {
+            Err(self.wrong(index, "number"))
+        }
+    }
+    /// A whole number.
+    pub fn integer(&self, index: i32) -> Result<i64, Raise> {
+        let number = self.number(index).map_err(|_| self.wrong(index, "integer"))?;
+        if number.fract() != 0.0 || !number.is_finite() {
+            return Err(self.wrong(index, "integer"));
+        }
+        Ok(number as i64)
+    }
+    pub fn boolean(&self, index: i32) -> bool {
+        self.lua.boolean(index)
+    }
+    pub fn error_object(&self, index: i32) -> Option<Arc<Error>> {
+        error::at(self.lua, index).cloned()
+    }
+    /// The content of an object of class `tag`. `T` is the type that the tag stands for.
+    pub(crate) fn object<'a, T>(&self, index: i32, tag: c_int) -> Option<&'a mut T> {
+        self.lua.userdata(index, tag)
+    }
+    /// Copies the arguments from `first` on; refusals name the path under `root`.
+    pub fn values(&self, first: i32, root: &str, limit: usize) -> Result<Values, Error> {
+        let count = (self.lua.top() - first + 1).max(0);
+        copy::take(self.cx, self.lua, first, count, root, limit)
+    }
+    /// Copies one argument.
+    pub fn value_at(&self, index: i32, root: &str) -> Result<Values, Error> {
+        copy::take(self.cx, self.lua, index, 1, root, usize::MAX)
+    }
+    /// Copies the field `name` of the table at `index`, without metamethods.
+    pub fn field(&self, index: i32, name: &CStr) -> Result<Values, Error> {
+        self.lua.reserve(2);
+        self.lua.raw_get_field(index, name);
+        let values = copy::take(self.cx, self.lua, self.lua.top(), 1, "value", usize::MAX);
+        self.lua.pop(1);
+        values
+    }
+    /// `tostring` of an argument, with metamethods.
+    pub fn text(&self, index: i32) -> Vec<u8> {
+        self.lua.reserve(2);
+        let text = self.lua.to_text(index).to_vec();
+        self.lua.pop(1);
+        text
+    }
+
+    pub fn push_nil(&mut self) {
+        self.lua.reserve(1);
+        self.lua.push_nil();
+    }
+    pub fn push_boolean(&mut self, value: bool) {
+        self.lua.reserve(1);
+        self.lua.push_boolean(value);
+    }
+    pub fn push_number(&mut self, value: f64) {
+        self.lua.reserve(1);
+        self.lua.push_number(value);
+    }
+    pub fn push_bytes(&mut self, value: &[u8]) {
+        self.lua.reserve(1);
+        self.lua.push_bytes(value);
+    }
+    pub fn push_str(&mut self, value: &str) {
+        self.push_bytes(value.as_bytes());
+    }
+    pub fn push_error(&mut self, error: Error) {
+        self.lua.reserve(1);
+        error::push(self.lua, &Arc::new(error));
+    }
+    pub fn push_object(&mut self, object: &Object) {
+        objects::push(self.lua, object);
+    }
+    /// Pushes an argument again.
+    pub fn push_argument(&mut self, index: i32) {
+        self.lua.reserve(1);
+        self.lua.copy(index);
+    }
+    /// Pushes an object of class `tag`, whose content is a `T`.
+    pub(crate) fn push_data<T>(&mut self, tag: c_int, value: T) {
+        self.lua.reserve(1);
+        self.lua.new_userdata(tag, value);
+    }
+    /// Pushes copies of all values of a list; returns how many.
+    pub fn push_values(&mut self, values: &Values) -> i32 {
+        copy::push_all(self.cx, self.lua, values)
+    }
+    pub fn push_pid(&mut self, pid: Pid) {
+        self.cx.push_pid(self.lua, pid);
+    }
+    /// Pushes an empty table with room.
+    pub fn push_table(&mut self, array: usize, hash: usize) {
+        self.lua.reserve(3);
+        self.lua.new_table(array, hash);
+    }
+    /// Pops a value and makes it a field of the table below it.
+    pub fn set_field(&mut self, name: &CStr) {
+        self.lua.raw_set_field(-2, name);
+    }
+    /// Pops a value and makes it element `n` of the table below it.
+    pub fn set_element(&mut self, n: i32) {
+        self.lua.raw_seti(-2, n);
+    }
+
+    /// The top `n` values are the results.
+    pub fn results(&mut self, n: i32) -> Outcome {
+        Ok(Return(n))
+    }
+    /// No results.
+    pub fn nothing(&mut self) -> Outcome {
+        Ok(Return(0))
+    }
+    pub fn yes(&mut self) -> Outcome {
+        self.push_boolean(true);
+        Ok(Return(1))
+    }
+    /// The results are one copied value.
+    pub fn value(&mut self, value: impl Into<Value>) -> Outcome {
+        let count = self.push_values(&Values::one(value));
+        Ok(Return(count))
+    }
+    /// `nil, err`
+    pub fn fail(&mut self, error: Error) -> Outcome {
+        self.push_nil();
+        self.push_error(error);
+        Ok(Return(2))
+    }
+    /// `false, err`
+    pub fn fail_false(&mut self, error: Error) -> Outcome {
+        self.push_boolean(false);
+        self.push_error(error);
+        Ok(Return(2))
+    }
+    /// `true`, or `nil, err`
+    pub fn done(&mut self, result: Result<(), Error>) -> Outcome {
+        match result {
+            Ok(()) => self.yes(),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Raises unless the task may block here and now; `function` is named in the error.
+    pub fn may_block(&self, function: &str) -> Result<(), Raise> {
+        self.cx.may_block(self.lua, function)
+    }
+    /// Raises while a chunk runs at its top level.
+    pub fn not_at_top_level(&self, function: &str) -> Result<(), Raise> {
+        self.cx.not_at_top_level(function)
+    }
+    /// The scheduler around the VM.
+    pub fn kernel(&self) -> &mut dyn Kernel {
+        self.cx.kernel()
+    }
+    pub(crate) fn process(&self) -> &mut Process {
+        self.cx.process()
+    }
+    pub fn slot(&self) -> crate::kernel::Slot {
+        self.process().slot()
+    }
+    /// The token that wakes the running task when it completes; see [`Call::wait`].
+    pub fn token(&self) -> Token {
+        token(self.cx)
+    }
+    /// The function waits for the operation of [`Call::token`]. Its results are
+    /// the completion's values, or `nil, err`.
+    pub fn wait(&mut self, timer: Option<TimerId>) -> Outcome {
+        Ok(Return(wait(self.cx, self.lua, timer)))
+    }
+    /// Ends the running process without running any more of its code; a kill was claimed.
+    pub fn die(&mut self) -> Outcome {
+        super::interrupt::die(self.cx, self.lua).map(Return)
+    }
+    /// Replaces the running code; returns only if that fails.
+    pub(crate) fn upgrade(&mut self, upgrade: super::process::Upgrade) -> Outcome {
+        let thread = super::units::instance(self.cx, self.lua, &upgrade.program.unit.chunk);
+        self.cx.vm().op = Op::Upgrade { upgrade: Box::new(upgrade), thread };
+        Ok(Return(self.lua.do_yield(self.lua.top())))
+    }
+
+    /// Makes a channel of the process and pushes it.
+    pub(crate) fn push_channel(&mut self, source: Source, capacity: u32) -> ChannelId {
+        channel::create(self.cx, self.lua, source, capacity)
+    }
+    /// The channel at `index`.
+    pub(crate) fn channel(&self, index: i32) -> Option<ChannelId> {
+        channel::id_at(self.lua, index)
+    }
+    /// Keeps the channel on top of the stack alive until it is closed.
+    pub(crate) fn anchor_channel(&mut self, id: ChannelId) {
+        channel::anchor(self.cx, self.lua, id);
+    }
+    pub(crate) fn close_channel(&mut self, id: ChannelId) {
+        channel::close(self.cx, self.lua, self.process(), id);
+    }
+    /// Pushes the object of an anchored channel.
+    pub(crate) fn push_anchored(&mut self, id: ChannelId) {
+        let process = self.process();
+        let anchor = process.channel(id).map_or(0, |channel| channel.anchor);
+        self.cx.push_held(self.lua, process, anchor);
+    }
+    /// Hands waiting mailbox contents to a channel that just got its source.
+    pub(crate) fn pump_channel(&mut self, id: ChannelId) {
+        channel::pump(self.cx, self.process(), id);
+    }
+    pub(crate) fn push_singleton(&mut self, id: ChannelId) {
+        self.lua.reserve(1);
+        self.lua.push_ref(self.cx.vm().refs.singletons[id as usize]);
+    }
+    /// Whether the channel object at `index` is one of the VM's singletons.
+    pub(crate) fn topic(&self, index: i32) -> super::process::Topic {
+        self.cx.topic(self.lua, index)
+    }
+    /// Keeps the value on top in the process; pops it.
+    pub(crate) fn hold_top(&mut self) -> u32 {
+        self.cx.hold(self.lua, self.process())
+    }
+    pub(crate) fn push_held(&mut self, index: u32) {
+        self.cx.push_held(self.lua, self.process(), index);
+    }
+    /// Position of the calling code: `<entry id>:<line>`.
+    pub fn location(&self) -> Option<String> {
+        let mut level = 1;
+        while let Some(frame) = self.lua.frame(level) {
+            if !frame.native {
+                return Some(format!("{}:{}", frame.source, frame.line));
+            }
+            level += 1;
+        }
+        None
+    }
+    /// The Lua call stack of the caller.
+    pub fn frames(&self) -> Vec<luavisor_core::error::Frame> {
+        let mut frames = error::frames(self.lua);
+        if !frames.is_empty() {
+            frames.remove(0);
+        }
+        frames
+    }
+}
+
+/// What modules are installed with.
+pub struct Setup {
+    lua: Lua,
+    cx: Cx,
+}
+
+/// A table under construction.
+pub struct TableSetup {
+    lua: Lua,
+}
+
+impl Setup {
+    pub(super) fn new(cx: Cx, lua: Lua) -> Setup {
+        Setup { lua, cx }
+    }
+
+    /// A global library: a table of functions under this name. Adds to it if it exists.
+    pub fn library(
+        &mut self,
+        name: &'static CStr,
+        functions: &'static [Function],
+        more: impl FnOnce(&mut TableSetup),
+    ) {
+        self.lua.reserve(6);
+        if self.lua.raw_get_field(GLOBALS, name) == LUA_TNIL {
+            self.lua.pop(1);
+            self.lua.new_table(0, functions.len());
+            self.lua.copy(-1);
+            self.lua.raw_set_field(GLOBALS, name);
+        }
+        self.fill(functions, more);
+        self.lua.pop(1);
+    }
+
+    /// A module that `require(name)` returns.
+    pub fn module(
+        &mut self,
+        name: &'static str,
+        functions: &'static [Function],
+        more: impl FnOnce(&mut TableSetup),
+    ) {
+        self.lua.reserve(6);
+        self.lua.push_ref(self.cx.vm().refs.modules);
+        self.lua.push_str(name);
+        self.lua.new_table(0, functions.len());
+        self.fill(functions, more);
+        self.lua.raw_set(-3);
+        self.lua.pop(1);
+    }
+
+    /// A module that is an object of class `tag`, which holds a `T`.
+    pub(crate) fn object_module<T>(&mut self, name: &'static str, tag: c_int, value: T) {
+        self.lua.reserve(3);
+        self.lua.push_ref(self.cx.vm().refs.modules);
+        self.lua.push_str(name);
+        self.lua.new_userdata(tag, value);
+        self.lua.raw_set(-3);
+        self.lua.pop(1);
+    }
+
+    fn fill(&mut self, functions: &'static [Function], more: impl FnOnce(&mut TableSetup)) {
+        for function in functions {
+            push_function(self.lua, function);
+            self.lua.raw_set_field(-2, function.name);
+        }
+        more(&mut TableSetup { lua: self.lua });
+    }
+
+    /// A global function.
+    pub fn global(&mut self, function: &'static Function) {
+        push_function(self.lua, function);
+        self.lua.raw_set_field(GLOBALS, function.name);
+    }
+
+    /// Makes the global table `library` callable.
+    pub fn callable(&mut self, library: &'static CStr, function: &'static Function) {
+        self.lua.reserve(4);
+        self.lua.raw_get_field(GLOBALS, library);
+        self.lua.new_table(0, 2);
+        push_function(self.lua, function);
+        self.lua.raw_set_field(-2, c"__call");
+        self.lua.push_str("locked");
+        self.lua.raw_set_field(-2, c"__metatable");
+        self.lua.set_readonly(-1, true);
+        self.lua.set_metatable(-2);
+        self.lua.pop(1);
+    }
+
+    /// A class of objects that hold a `T`. Names starting with `__` are metamethods.
+    pub(crate) fn class<T>(
+        &mut self,
+        tag: c_int,
+        name: &'static str,
+        methods: &'static [Function],
+    ) {
+        objects::data_class::<T>(self.lua, tag, name, methods, &[]);
+    }
+}
+
+impl TableSetup {
+    pub fn number(&mut self, name: &CStr, value: f64) {
+        self.lua.push_number(value);
+        self.lua.raw_set_field(-2, name);
+    }
+    pub fn text(&mut self, name: &CStr, value: &str) {
+        self.lua.push_str(value);
+        self.lua.raw_set_field(-2, name);
+    }
+    pub fn object(&mut self, name: &CStr, value: &Object) {
+        objects::push(self.lua, value);
+        self.lua.raw_set_field(-2, name);
+    }
+    /// A read-only table within the table.
+    pub fn table(
+        &mut self,
+        name: &CStr,
+        functions: &'static [Function],
+        more: impl FnOnce(&mut TableSetup),
+    ) {
+        self.lua.reserve(6);
+        self.lua.new_table(0, 4);
+        for function in functions {
+            push_function(self.lua, function);
+            self.lua.raw_set_field(-2, function.name);
+        }
+        more(self);
+        self.lua.set_readonly(-1, true);
+        self.lua.raw_set_field(-2, name);
+    }
+}
+
+fn token(cx: Cx) -> Token {
+    let id = cx.vm().current_task;
+    let ticket = cx.process().task(id).map_or(0, |task| task.ticket);
+    Meaning::Task { id, ticket }.token()
+}
+
+fn wait(cx: Cx, lua: Lua, timer: Option<TimerId>) -> c_int {
+    let id = cx.vm().current_task;
+    if let Some(task) = cx.process().task(id) {
+        task.wait = Wait::Operation(timer);
+    }
+    cx.vm().op = Op::Block;
+    lua.do_yield(lua.top())
+}
+
+/// Starts an operation of the kernel and waits for its completion.
+pub fn operation(
+    cx: Cx,
+    lua: Lua,
+    start: impl FnOnce(&mut dyn Kernel, crate::kernel::Slot, Token),
+) -> Result<c_int, Raise> {
+    start(cx.kernel(), cx.process().slot(), token(cx));
+    Ok(wait(cx, lua, None))
+}
+
+impl Cx {
+    pub fn may_block(self, lua: Lua, function: &str) -> Result<(), Raise> {
+        self.not_at_top_level(function)?;
+        if !lua.is_yieldable() {
+            return Err(Error::invalid("cannot block inside a metamethod").into());
+        }
+        Ok(())
+    }
+
+    pub fn not_at_top_level(self, function: &str) -> Result<(), Raise> {
+        if self.process().loading > 0 {
+            let message = format!("{function} cannot be called at chunk top level");
+            return Err(Error::invalid(message).into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,695 @@
+//! Channels of one process: send, receive, close, select.
+//!
+//! A channel object is tagged userdata that holds an index; its state is in the
+//! process. The inbox and events objects are singletons of the VM: the process
+//! that uses one is the one that runs. Values go straight to a waiting receiver,
+//! whose stack they are pushed on; a blocked sender keeps its value on its own
+//! stack. Waiters are served in order.
+
+use std::ffi::c_int;
+
+use luavisor_core::{Error, Object, Pid};
+use smallvec::SmallVec;
+
+use super::context::{Cx, Dead, Op};
+use super::error::Raise;
+use super::lua::*;
+use super::process::*;
+use super::{atoms, event, message, objects};
+
+/// Content of a channel's userdata.
+#[derive(Debug)]
+pub struct ChannelRef {
+    pub id: ChannelId,
+    /// owner; `Pid::NONE` for the singletons
+    pub owner: Pid,
+}
+
+pub const TAG: c_int = 2;
+/// Positions in a case table.
+const CASE_CHANNEL: c_int = 1;
+const CASE_VALUE: c_int = 2;
+const CASE_IS_SEND: c_int = 3;
+
+/// Makes a channel and pushes its object.
+pub fn create(cx: Cx, lua: Lua, source: Source, capacity: u32) -> ChannelId {
+    let process = cx.process();
+    let id = process.add_channel(Channel::new(source, capacity));
+    let owner = process.pid;
+    lua.reserve(1);
+    lua.new_userdata(TAG, ChannelRef { id, owner });
+    id
+}
+
+/// The channel that the object at `index` stands for in the running process.
+pub fn id_at(lua: Lua, index: c_int) -> Option<ChannelId> {
+    lua.userdata::<ChannelRef>(index, TAG).map(|reference| reference.id)
+}
+
+/// Keeps the channel object on top of the stack alive; does not pop it.
+pub fn anchor(cx: Cx, lua: Lua, id: ChannelId) {
+    lua.reserve(1);
+    lua.copy(-1);
+    let process = cx.process();
+    let index = cx.hold(lua, process);
+    if let Some(channel) = process.channel(id) {
+        channel.anchor = index;
+    }
+}
+
+/// What a receive came to.
+#[derive(PartialEq, Debug)]
+enum Received {
+    /// a value was pushed
+    Value,
+    /// closed and drained
+    Closed,
+    Nothing,
+}
+
+/// Takes the next value of a channel and pushes it on `lua`.
+fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received {
+    let Some(channel) = process.channel(id) else { return Received::Closed };
+    if let Some(held) = channel.buffer.pop_front() {
+        push_value(cx, lua, process, held);
+        refill(cx, lua, process, id);
+        return Received::Value;
+    }
+    if let Some(sender) = channel.senders.pop_front() {
+        take_from_sender(cx, lua, process, sender);
+        return Received::Value;
+    }
+    match channel.source {
+        Source::Inbox => {
+            if let Some((topic, cargo)) = process.mailbox.pop_inbox() {
+                message::push(cx, lua, process, topic, cargo);
+                return Received::Value;
+            }
+        }
+        Source::Events => {
+            if let Some(event) = process.events.pop_front() {
+                event::push(cx, lua, &event);
+                return Received::Value;
+            }
+        }
+        Source::Topic { subscription, messages } => {
+            if let Some((topic, cargo)) = process.mailbox.pop(subscription) {
+                message::push_as(cx, lua, process, messages, topic, cargo);
+                return Received::Value;
+            }
+        }
+        _ => {}
+    }
+    match process.channel(id) {
+        Some(channel) if !channel.closed => Received::Nothing,
+        _ => Received::Closed,
+    }
+}
+
+/// Pushes a value that a channel kept and lets go of it.
+fn push_value(cx: Cx, lua: Lua, process: &mut Process, held: Held) {
+    lua.reserve(1);
+    match held {
+        Held::Nil => lua.push_nil(),
+        Held::Boolean(value) => lua.push_boolean(value),
+        Held::Number(value) => lua.push_number(value),
+        Held::Ref(index) => {
+            cx.push_held(lua, process, index);
+            cx.release(lua, process, index);
+        }
+        Held::Object(object) => objects::push(lua, &object),
+    }
+}
+
+/// Keeps the value on top of the stack; pops it.
+fn keep(cx: Cx, lua: Lua, process: &mut Process) -> Held {
+    let held = match lua.kind(-1) {
+        LUA_TNIL => Held::Nil,
+        LUA_TBOOLEAN => Held::Boolean(lua.boolean(-1)),
+        LUA_TNUMBER => Held::Number(lua.number(-1)),
+        _ => return Held::Ref(cx.hold(lua, process)),
+    };
+    lua.pop(1);
+    held
+}
+
+/// Moves the value of a blocked sender to `lua` and lets the sender go on.
+fn take_from_sender(cx: Cx, lua: Lua, process: &mut Process, sender: Waiter) {
+    let Some(thread) = process.task(sender.task).map(|task| task.innermost()) else { return };
+    // A plain send blocks with channel and value at 1 and 2, a select with the value after its channel.
+    let at = if sender.case == 0 { 2 } else { sender.case + 1 };
+    thread.copy_to(lua, at);
+    thread.reserve(4);
+    if sender.case == 0 {
+        thread.push_boolean(true);
+    } else {
+        thread.copy(at);
+        push_result(cx, thread, sender.case, true);
+    }
+    cx.wake_task(process, sender.task, 1);
+}
+
+/// After a value left the buffer: moves the next one in.
+fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
+    let Some(channel) = process.channel(id) else { return };
+    if let Some(sender) = channel.senders.pop_front() {
+        take_from_sender(cx, lua, process, sender);
+        let held = keep(cx, lua, process);
+        if let Some(channel) = process.channel(id) {
+            channel.buffer.push_back(held);
+        }
+    } else if let Source::Topic { subscription, messages } = channel.source
+        && let Some((topic, cargo)) = process.mailbox.pop(subscription)
+    {
+        message::push_as(cx, lua, process, messages, topic, cargo);
+        let held = keep(cx, lua, process);
+        if let Some(channel) = process.channel(id) {
+            channel.buffer.push_back(held);
+        }
+    }
+}
+
+/// Turns the value on top into a select result `{channel, value, ok}`.
+fn push_result(cx: Cx, lua: Lua, case: c_int, ok: bool) {
+    let refs = &cx.vm().refs;
+    lua.reserve(4);
+    lua.push_ref(refs.select_result);
+    lua.clone_table(-1);
+    lua.remove(-2);
+    lua.insert(-2);
+    // stack: result, value
+    lua.push_ref(refs.key_value);
+    lua.insert(-2);
+    lua.raw_set(-3);
+    lua.push_ref(refs.key_channel);
+    lua.copy(case);
+    lua.raw_set(-3);
+    if !ok {
+        lua.push_ref(refs.key_ok);
+        lua.push_boolean(false);
+        lua.raw_set(-3);
+    }
+}
+
+/// Gives a waiting receiver the value that `push` pushes.
+pub fn give(cx: Cx, process: &mut Process, receiver: Waiter, ok: bool, push: impl FnOnce(Lua)) {
+    let Some(thread) = process.task(receiver.task).map(|task| task.innermost()) else { return };
+    thread.reserve(6);
+    push(thread);
+    finish_giving(cx, process, thread, receiver, ok);
+}
+
+/// A receiver got a value, which is on top of its thread: completes it and wakes the task.
+pub fn given(cx: Cx, process: &mut Process, receiver: Waiter) {
+    let Some(thread) = process.task(receiver.task).map(|task| task.innermost()) else { return };
+    finish_giving(cx, process, thread, receiver, true);
+}
+
+fn finish_giving(cx: Cx, process: &mut Process, thread: Lua, receiver: Waiter, ok: bool) {
+    let count = if receiver.case == 0 {
+        thread.push_boolean(ok);
+        2
+    } else {
+        push_result(cx, thread, receiver.case, ok);
+        1
+    };
+    cx.wake_task(process, receiver.task, count);
+}
+
+/// The next task waiting to receive from a channel.
+pub fn receiver(process: &mut Process, id: ChannelId) -> Option<Waiter> {
+    let channel = process.channel(id)?;
+    (!channel.receivers.is_empty()).then(|| channel.receivers.remove(0))
+}
+
+/// Puts a value made outside the process into a channel: to a receiver, or into the buffer if it has room.
+pub fn offer(cx: Cx, process: &mut Process, id: ChannelId, object: Object) {
+    if let Some(waiter) = receiver(process, id) {
+        give(cx, process, waiter, true, |lua| objects::push(lua, &object));
+    } else if let Some(channel) = process.channel(id)
+        && (channel.buffer.len() as u32) < channel.capacity
+    {
+        channel.buffer.push_back(Held::Object(Box::new(object)));
+    }
+}
+
+/// After something arrived in the mailbox or among the events: hands it to a waiting receiver or the buffer.
+pub fn pump(cx: Cx, process: &mut Process, id: ChannelId) {
+    let Some(channel) = process.channel(id) else { return };
+    if channel.receivers.is_empty() {
+        if (channel.buffer.len() as u32) < channel.capacity {
+            refill(cx, cx.vm().lua, process, id);
+        }
+        return;
+    }
+    let scratch = cx.vm().lua;
+    while let Some(waiter) = receiver(process, id) {
+        let top = scratch.top();
+        match take(cx, scratch, process, id) {
+            Received::Value => {
+                give(cx, process, waiter, true, |lua| scratch.move_to(lua, 1));
+                scratch.set_top(top);
+            }
+            _ => {
+                scratch.set_top(top);
+                if let Some(channel) = process.channel(id) {
+                    channel.receivers.insert(0, waiter);
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// Closes a channel: receivers get `nil, false`, senders raise. Idempotent.
+pub fn close(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
+    let Some(channel) = process.channel(id) else { return };
+    if channel.closed {
+        return;
+    }
+    channel.closed = true;
+    let receivers = std::mem::take(&mut channel.receivers);
+    let senders = std::mem::take(&mut channel.senders);
+    let anchor = std::mem::take(&mut channel.anchor);
+    let source = std::mem::replace(&mut channel.source, Source::Local);
+    match source {
+        Source::Local => {}
+        Source::Topic { subscription, .. } => {
+            process.mailbox.unsubscribe(subscription);
+            process.external -= 1;
+        }
+        Source::Inbox => {
+            process.external -= 1;
+            if process.inbox_again == Some(id) {
+                process.inbox_again = None;
+            }
+        }
+        Source::Events => {
+            process.external -= 1;
+            if process.events_again == Some(id) {
+                process.events_again = None;
+            }
+        }
+        Source::Timer(timer) | Source::Ticker { timer, .. } => {
+            process.external -= 1;
+            if cx.has_kernel() {
+                cx.kernel().clear_timer(process.slot(), timer);
+            }
+        }
+        Source::External => process.external -= 1,
+    }
+    for waiter in receivers {
+        give(cx, process, waiter, false, |lua| lua.push_nil());
+    }
+    for waiter in senders {
+        if let Some(task) = process.task(waiter.task) {
+            let thread = task.innermost();
+            thread.reserve(2);
+            thread.push_str("send on closed channel");
+            task.raise = true;
+            cx.wake_task(process, waiter.task, 0);
+        }
+    }
+    cx.release(lua, process, anchor);
+    if matches!(source, Source::Topic { .. }) && process.channel(INBOX).is_some() {
+        pump(cx, process, INBOX);
+        if let Some(again) = process.inbox_again {
+            pump(cx, process, again);
+        }
+    }
+}
+
+/// What a send came to.
+enum Sent {
+    Done,
+    Closed,
+    MustWait,
+}
+
+/// Sends the value at `index` of `lua`.
+fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int) -> Sent {
+    let Some(channel) = process.channel(id) else { return Sent::Closed };
+    if channel.closed {
+        return Sent::Closed;
+    }
+    if let Some(waiter) = receiver(process, id) {
+        give(cx, process, waiter, true, |to| lua.copy_to(to, index));
+        return Sent::Done;
+    }
+    let Some(channel) = process.channel(id) else { return Sent::Closed };
+    if (channel.buffer.len() as u32) < channel.capacity {
+        lua.copy(index);
+        let held = keep(cx, lua, process);
+        if let Some(channel) = process.channel(id) {
+            channel.buffer.push_back(held);
+        }
+        return Sent::Done;
+    }
+    Sent::MustWait
+}
+
+/// Blocks the running task on channels; the stack keeps what the waker needs.
+fn block(cx: Cx, lua: Lua, channels: SmallVec<[ChannelId; 2]>) -> c_int {
+    let task = cx.vm().current_task;
+    if let Some(task) = cx.process().task(task) {
+        task.wait = Wait::Channels(channels);
+    }
+    cx.vm().op = Op::Block;
+    lua.do_yield(lua.top())
+}
+
+fn receive(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    let id = checked(lua, "receive")?;
+    cx.may_block(lua, "channel.receive")?;
+    lua.set_top(1);
+    let process = cx.process();
+    match take(cx, lua, process, id) {
+        Received::Value => {
+            lua.push_boolean(true);
+            Ok(2)
+        }
+        Received::Closed => {
+            lua.push_nil();
+            lua.push_boolean(false);
+            Ok(2)
+        }
+        Received::Nothing => {
+            let task = cx.vm().current_task;
+            if let Some(channel) = process.channel(id) {
+                channel.receivers.push(Waiter { task, case: 0 });
+            }
+            Ok(block(cx, lua, SmallVec::from_slice(&[id])))
+        }
+    }
+}
+
+fn send(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    let id = checked(lua, "send")?;
+    cx.may_block(lua, "channel.send")?;
+    lua.set_top(2);
+    let process = cx.process();
+    match put(cx, lua, process, id, 2) {
+        Sent::Done => {
+            lua.push_boolean(true);
+            Ok(1)
+        }
+        Sent::Closed => Err(Raise::text("send on closed channel")),
+        Sent::MustWait => {
+            let task = cx.vm().current_task;
+            if let Some(channel) = process.channel(id) {
+                channel.senders.push_back(Waiter { task, case: 0 });
+            }
+            Ok(block(cx, lua, SmallVec::from_slice(&[id])))
+        }
+    }
+}
+
+fn close_method(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    let id = checked(lua, "close")?;
+    close(cx, lua, cx.process(), id);
+    Ok(0)
+}
+
+fn case_receive(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    let id = checked(lua, "case_receive")?;
+    let reference = lua.userdata::<ChannelRef>(1, TAG);
+    if id < 2 && reference.is_some_and(|reference| reference.owner == Pid::NONE) {
+        lua.push_ref(cx.vm().refs.singleton_cases[id as usize]);
+        return Ok(1);
+    }
+    push_case(cx, lua, false);
+    Ok(1)
+}
+
+fn case_send(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    checked(lua, "case_send")?;
+    lua.set_top(2);
+    push_case(cx, lua, true);
+    Ok(1)
+}
+
+/// Makes a case of the channel at 1 (and the value at 2).
+pub fn push_case(cx: Cx, lua: Lua, is_send: bool) {
+    lua.new_table(if is_send { 3 } else { 1 }, 0);
+    lua.copy(1);
+    lua.raw_seti(-2, CASE_CHANNEL);
+    if is_send {
+        lua.copy(2);
+        lua.raw_seti(-2, CASE_VALUE);
+        lua.push_boolean(true);
+        lua.raw_seti(-2, CASE_IS_SEND);
+    }
+    lua.push_ref(cx.vm().refs.case_metatable);
+    lua.set_metatable(-2);
+    lua.set_readonly(-1, true);
+}
+
+/// The channel at 1, or the bad-argument error.
+fn checked(lua: Lua, name: &'static str) -> Result<ChannelId, Raise> {
+    id_at(lua, 1).ok_or_else(|| Raise::argument(lua, 1, name, "channel"))
+}
+
+/// `channel.new([n])`
+fn new(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    let capacity = match lua.kind(1) {
+        kind if kind <= LUA_TNIL => 0.0,
+        LUA_TNUMBER => lua.number(1),
+        _ => return Err(Raise::argument(lua, 1, "new", "integer")),
+    };
+    if capacity.fract() != 0.0 || capacity.is_nan() {
+        return Err(Raise::argument(lua, 1, "new", "integer"));
+    }
+    create(cx, lua, Source::Local, capacity.clamp(0.0, u32::MAX as f64) as u32);
+    Ok(1)
+}
+
+/// One case of a running select.
+struct Case {
+    channel: ChannelId,
+    is_send: bool,
+    /// stack position of the channel; a send's value is the next one
+    position: c_int,
+}
+
+/// `channel.select(cases[, default])`
+fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    if !lua.is_table(1) {
+        return Err(Raise::argument(lua, 1, "select", "table"));
+    }
+    let mut default = lua.boolean(2);
+    lua.set_top(1);
+    let cases = read_cases(cx, lua, &mut default)?;
+    if cases.is_empty() && !default {
+        return Err(Raise::from(Error::invalid("select needs at least one case or default")));
+    }
+    cx.may_block(lua, "channel.select")?;
+    let process = cx.process();
+    for case in &cases {
+        let ready = if case.is_send {
+            match put(cx, lua, process, case.channel, case.position + 1) {
+                Sent::Done => {
+                    lua.copy(case.position + 1);
+                    Some(true)
+                }
+                Sent::Closed => return Err(Raise::text("send on closed channel")),
+                Sent::MustWait => None,
+            }
+        } else {
+            match take(cx, lua, process, case.channel) {
+                Received::Value => Some(true),
+                Received::Closed => {
+                    lua.push_nil();
+                    Some(false)
+                }
+                Received::Nothing => None,
+            }
+        };
+        if let Some(ok) = ready {
+            push_result(cx, lua, case.position, ok);
+            return Ok(1);
+        }
+    }
+    if default {
+        lua.new_table(0, 2);
+        lua.push_boolean(true);
+        lua.raw_set_field(-2, c"default");
+        lua.push_boolean(true);
+        lua.raw_set_field(-2, c"ok");
+        return Ok(1);
+    }
+    let task = cx.vm().current_task;
+    let mut channels = SmallVec::new();
+    for case in &cases {
+        let waiter = Waiter { task, case: case.position };
+        if let Some(channel) = process.channel(case.channel) {
+            if case.is_send {
+                channel.senders.push_back(waiter);
+            } else {
+                channel.receivers.push(waiter);
+            }
+        }
+        if !channels.contains(&case.channel) {
+            channels.push(case.channel);
+        }
+    }
+    Ok(block(cx, lua, channels))
+}
+
+/// Reads the cases in rising order of their keys and leaves channel (and value) of each on the stack.
+fn read_cases(cx: Cx, lua: Lua, default: &mut bool) -> Result<SmallVec<[Case; 4]>, Raise> {
+    let mut cases = SmallVec::new();
+    let mut listed = 0;
+    // The common shape: keys 1..n without holes.
+    loop {
+        if !lua.try_reserve(6) {
+            return Err(Raise::text("too many cases in select"));
+        }
+        if lua.raw_geti(1, listed + 1) == LUA_TNIL {
+            lua.pop(1);
+            break;
+        }
+        listed += 1;
+        read_case(cx, lua, listed as f64, &mut cases)?;
+    }
+    let mut late: Vec<f64> = Vec::new();
+    let mut at = 0;
+    while let Some(next) = lua.raw_iter(1, at) {
+        at = next;
+        match lua.kind(-2) {
+            LUA_TNUMBER => {
+                let key = lua.number(-2);
+                if key.fract() != 0.0 || key < 1.0 {
+                    return Err(invalid_key(lua));
+                }
+                if key > listed as f64 {
+                    late.push(key);
+                }
+            }
+            LUA_TSTRING if lua.bytes(-2) == b"default" => *default = lua.boolean(-1),
+            _ => return Err(invalid_key(lua)),
+        }
+        lua.pop(2);
+    }
+    late.sort_by(f64::total_cmp);
+    for key in late {
+        if !lua.try_reserve(6) {
+            return Err(Raise::text("too many cases in select"));
+        }
+        lua.push_number(key);
+        lua.raw_get(1);
+        read_case(cx, lua, key, &mut cases)?;
+    }
+    Ok(cases)
+}
+
+fn invalid_key(lua: Lua) -> Raise {
+    let key = match lua.kind(-2) {
+        LUA_TSTRING => format!("\"{}\"", String::from_utf8_lossy(lua.bytes(-2))),
+        LUA_TNUMBER => format!("{}", lua.number(-2)),
+        _ => lua.type_name(-2).to_owned(),
+    };
+    let message =
+        format!("invalid case in select at key {key}: positive integer or \"default\" expected");
+    Raise::from(Error::invalid(message))
+}
+
+/// Replaces the case on top of the stack by its channel and value.
+fn read_case(cx: Cx, lua: Lua, key: f64, cases: &mut SmallVec<[Case; 4]>) -> Result<(), Raise> {
+    let top = lua.top();
+    if !lua.is_table(top) || lua.metatable_address(top) != cx.vm().case_metatable {
+        let found = lua.type_name(top);
+        let message =
+            format!("invalid case in select at index {key}: channel case expected, got {found}");
+        return Err(Raise::from(Error::invalid(message)));
+    }
+    lua.raw_geti(top, CASE_CHANNEL);
+    let channel = id_at(lua, -1).unwrap_or(ChannelId::MAX);
+    lua.raw_geti(top, CASE_IS_SEND);
+    let is_send = lua.boolean(-1);
+    lua.pop(1);
+    if is_send {
+        lua.raw_geti(top, CASE_VALUE);
+    }
+    lua.remove(top);
+    cases.push(Case { channel, is_send, position: top });
+    Ok(())
+}
+
+natives! {
+    receive_native = receive;
+    send_native = send;
+    close_native = close_method;
+    case_receive_native = case_receive;
+    case_send_native = case_send;
+    new_native = new;
+    select_native = select;
+    namecall_native = namecall;
+}
+
+fn namecall(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    let (atom, name) = lua.namecall();
+    match atom {
+        atoms::RECEIVE => receive(cx, lua),
+        atoms::SEND => send(cx, lua),
+        atoms::CASE_RECEIVE => case_receive(cx, lua),
+        atoms::CASE_SEND => case_send(cx, lua),
+        atoms::CLOSE => close_method(cx, lua),
+        _ => Err(Raise::no_method(name, "channel")),
+    }
+}
+
+unsafe extern "C" fn destructor(lua: *mut mlua_sys::lua_State, data: *mut std::ffi::c_void) {
+    // SAFETY: the tag says what the userdata is; the context outlives the VM.
+    unsafe {
+        let reference = &*data.cast::<ChannelRef>();
+        if reference.owner != Pid::NONE {
+            let dead = Dead::Channel { pid: reference.owner, id: reference.id };
+            let vm = (*mlua_sys::lua_callbacks(lua)).userdata.cast::<super::context::VmContext>();
+            (*vm).dead.push(dead);
+        }
+    }
+}
+
+/// Sets up the channel library; leaves nothing on the stack.
+pub fn install(cx: Cx, lua: Lua) {
+    objects::class(
+        lua,
+        TAG,
+        "channel",
+        namecall_native,
+        &[
+            (c"receive", receive_native),
+            (c"send", send_native),
+            (c"close", close_native),
+            (c"case_receive", case_receive_native),
+            (c"case_send", case_send_native),
+        ],
+        &[],
+    );
+    lua.set_tag_destructor(TAG, destructor);
+    lua.new_table(0, 1);
+    lua.push_str("locked");
+    lua.raw_set_field(-2, c"__metatable");
+    lua.set_readonly(-1, true);
+    cx.vm().case_metatable = lua.address(-1);
+    cx.vm().refs.case_metatable = lua.make_ref(-1);
+    lua.pop(1);
+    for id in [INBOX, EVENTS] {
+        lua.set_top(0);
+        lua.new_userdata(TAG, ChannelRef { id, owner: Pid::NONE });
+        cx.vm().refs.singletons[id as usize] = lua.make_ref(-1);
+        push_case(cx, lua, false);
+        cx.vm().refs.singleton_cases[id as usize] = lua.make_ref(-1);
+        lua.set_top(0);
+    }
+    lua.new_table(0, 3);
+    for key in [c"channel", c"value"] {
+        lua.push_boolean(false);
+        lua.raw_set_field(-2, key);
+    }
+    lua.push_boolean(true);
+    lua.raw_set_field(-2, c"ok");
+    cx.vm().refs.select_result = lua.make_ref(-1);
+    lua.pop(1);
+    objects::library(lua, c"channel", &[(c"new", new_native), (c"select", select_native)]);
+}

@@ -1,0 +1,328 @@
+//! The state of one VM beside Luau's own, and how natives reach it.
+//!
+//! Luau hands every native function a thread; the thread's callbacks lead to
+//! the [`Context`](VmContext) of its VM. [`Cx`] wraps that pointer. Its accessors make
+//! short-lived references: none is held across a call that may run Lua code or
+//! collect garbage, because both can come back here.
+
+use std::collections::HashMap;
+use std::ffi::{c_char, c_int};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use luavisor_core::{Pid, Values};
+
+use super::lua::Lua;
+use super::process::{ChannelId, Process, TaskId, Topic};
+use crate::kernel::{Kernel, Slot};
+use crate::program::{Chunk, Unit};
+use crate::vm::VmConfig;
+
+/// Registry references of values that all processes of the VM share.
+#[derive(Default, Debug)]
+pub struct Refs {
+    /// slot + 1 → hold table of the process
+    pub holds: c_int,
+    /// thread index → pooled or running main thread
+    pub threads: c_int,
+    /// slot + 1 → pid text of the process
+    pub pids: c_int,
+    /// atom → topic string
+    pub atoms: c_int,
+    /// the read-only base globals
+    pub base: c_int,
+    /// the metatable of every process's global table
+    pub env_metatable: c_int,
+    /// the inbox and events singletons and their receive cases
+    pub singletons: [c_int; 2],
+    pub singleton_cases: [c_int; 2],
+    pub case_metatable: c_int,
+    pub select_result: c_int,
+    pub key_channel: c_int,
+    pub key_value: c_int,
+    pub key_ok: c_int,
+    pub key_from: c_int,
+    pub key_at: c_int,
+    pub key_result: c_int,
+    pub key_reason: c_int,
+    pub key_error: c_int,
+    /// templates of event tables, with `kind` set
+    pub exit_event: c_int,
+    pub link_event: c_int,
+    /// reason texts
+    pub reasons: [c_int; 7],
+    /// module name → module table
+    pub modules: c_int,
+}
+
+/// What a native asked the step loop to do when it yielded.
+#[derive(Debug, Default)]
+pub enum Op {
+    /// preempted by the interrupt
+    #[default]
+    Preempted,
+    /// the task waits; its `wait` is set
+    Block,
+    /// `coroutine.yield` in a managed task: run it again later
+    GiveWay,
+    /// `coroutine.yield` in a coroutine
+    CoroutineYield,
+    /// resume this coroutine
+    CoroutineResume { thread: Lua, protected: bool },
+    /// run a library chunk
+    Require { unit: Arc<Unit>, thread: Lua },
+    /// run the new chunk of an upgrade
+    Upgrade { upgrade: Box<super::process::Upgrade>, thread: Lua },
+    /// the process ended itself
+    Die,
+}
+
+/// A chunk loaded into this VM.
+pub struct LoadedChunk {
+    pub reference: c_int,
+    /// address of its interned chunk name
+    pub source: *const c_char,
+    /// keeps the address that is the key in [`VmContext::chunks`] from being reused
+    pub _chunk: Arc<Chunk>,
+}
+
+/// What became garbage in Lua and must be forgotten in Rust.
+pub enum Dead {
+    Channel { pid: Pid, id: ChannelId },
+    Held { pid: Pid, index: u32 },
+}
+
+pub struct VmContext {
+    pub lua: Lua,
+    pub config: VmConfig,
+    pub refs: Refs,
+    pub processes: Vec<Option<Box<Process>>>,
+    pub current: *mut Process,
+    pub current_task: TaskId,
+    pub kernel: Option<NonNull<dyn Kernel + 'static>>,
+    pub op: Op,
+    pub chunks: HashMap<*const Chunk, LoadedChunk>,
+    pub atoms: HashMap<Box<[u8]>, i16>,
+    pub next_atom: i16,
+    /// atoms below this have their string in the atoms table
+    pub pinned_atoms: Vec<bool>,
+    pub pid_prefix: Vec<u8>,
+    /// reset threads ready for reuse, as (thread, index in the threads table)
+    pub pool: Vec<(Lua, u32)>,
+    pub free_thread_indices: Vec<u32>,
+    pub next_thread_index: u32,
+    pub dead: Vec<Dead>,
+    pub case_metatable: *const std::ffi::c_void,
+    /// safepoints left in [`Preemption::Counted`](crate::Preemption::Counted)
+    pub budget: i64,
+    /// a counted slice was overrun where nothing can yield
+    pub unpreemptible: bool,
+    /// the process must not run on: it killed itself or a kill was claimed
+    pub dying: bool,
+    /// a process became ready in a call that has no kernel
+    pub woken: bool,
+    pub heap_account: Box<super::memory::Account>,
+    pub categories: super::memory::Categories,
+}
+
+/// The context of a running native.
+#[derive(Clone, Copy)]
+pub struct Cx(pub *mut VmContext);
+
+#[allow(clippy::mut_from_ref)]
+impl Cx {
+    pub fn of(lua: Lua) -> Cx {
+        // SAFETY: callbacks exist as long as the VM; userdata is set when the VM is made.
+        unsafe { Cx((*lua.callbacks()).userdata.cast()) }
+    }
+
+    /// The whole context, for a short look.
+    pub fn vm<'a>(self) -> &'a mut VmContext {
+        // SAFETY: one thread runs the VM, and no reference is held across calls into Lua
+        // (header of this module).
+        unsafe { &mut *self.0 }
+    }
+
+    /// The running process.
+    pub fn process<'a>(self) -> &'a mut Process {
+        // SAFETY: natives run only while `current` is set by the step loop.
+        unsafe { &mut *(*self.0).current }
+    }
+
+    /// A process by slot.
+    pub fn at<'a>(self, slot: Slot) -> Option<&'a mut Process> {
+        self.vm().processes.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    /// The Lua process of this VM that a pid names.
+    pub fn find<'a>(self, pid: Pid) -> Option<&'a mut Process> {
+        let config = &self.vm().config;
+        if pid.host != config.host || pid.shard() != config.shard {
+            return None;
+        }
+        self.at(pid.slot()).filter(|process| process.pid == pid)
+    }
+
+    /// The kernel of the current run.
+    pub fn kernel<'a>(self) -> &'a mut dyn Kernel {
+        // SAFETY: set by every entry of the VM that can reach natives, for its duration,
+        // from an exclusive borrow.
+        unsafe {
+            match (*self.0).kernel {
+                Some(mut kernel) => kernel.as_mut(),
+                None => unreachable!("natives run only inside an entry of the VM"),
+            }
+        }
+    }
+
+    pub fn has_kernel(self) -> bool {
+        self.vm().kernel.is_some()
+    }
+
+    /// Keeps the value on top of `lua` for `process`; pops it.
+    pub fn hold(self, lua: Lua, process: &mut Process) -> u32 {
+        let refs = &self.vm().refs;
+        lua.reserve(3);
+        let slot = process.slot() as c_int + 1;
+        lua.push_ref(refs.holds);
+        if lua.raw_geti(-1, slot) != super::lua::LUA_TTABLE {
+            lua.pop(1);
+            lua.new_table(4, 0);
+            lua.copy(-1);
+            lua.raw_seti(-3, slot);
+        }
+        lua.remove(-2);
+        lua.insert(-2);
+        let index = process.hold_free.pop().unwrap_or_else(|| {
+            process.hold_next += 1;
+            process.hold_next
+        });
+        lua.raw_seti(-2, index as c_int);
+        lua.pop(1);
+        index
+    }
+
+    /// Pushes a held value on `lua`.
+    pub fn push_held(self, lua: Lua, process: &Process, index: u32) {
+        lua.reserve(2);
+        lua.push_ref(self.vm().refs.holds);
+        lua.raw_geti(-1, process.slot() as c_int + 1);
+        lua.remove(-2);
+        lua.raw_geti(-1, index as c_int);
+        lua.remove(-2);
+    }
+
+    /// Lets go of a held value.
+    pub fn release(self, lua: Lua, process: &mut Process, index: u32) {
+        if index == 0 {
+            return;
+        }
+        lua.reserve(3);
+        lua.push_ref(self.vm().refs.holds);
+        if lua.raw_geti(-1, process.slot() as c_int + 1) == super::lua::LUA_TTABLE {
+            lua.push_nil();
+            lua.raw_seti(-2, index as c_int);
+            process.hold_free.push(index);
+        }
+        lua.pop(2);
+    }
+
+    /// Pushes the pid text of a process of this VM and pins it while the process lives.
+    pub fn push_own_pid(self, lua: Lua, process: &mut Process) {
+        lua.reserve(3);
+        let slot = process.slot() as c_int + 1;
+        lua.push_ref(self.vm().refs.pids);
+        if process.pid_text.is_null() {
+            let text = format_pid(&self.vm().pid_prefix, process.pid);
+            lua.push_bytes(&text);
+            process.pid_text = lua.atom(-1).0;
+            lua.copy(-1);
+            lua.raw_seti(-3, slot);
+        } else {
+            lua.raw_geti(-1, slot);
+        }
+        lua.remove(-2);
+    }
+
+    /// Pushes the text of any pid.
+    pub fn push_pid(self, lua: Lua, pid: Pid) {
+        lua.reserve(1);
+        if pid == Pid::NONE {
+            lua.push_str("{|}");
+        } else if let Some(process) = self.find(pid) {
+            self.push_own_pid(lua, process);
+        } else {
+            let text = self.kernel().pid_text(pid);
+            lua.push_str(&text);
+        }
+    }
+
+    /// The topic of a string on the stack.
+    pub fn topic(self, lua: Lua, index: c_int) -> Topic {
+        let (_, bytes, atom) = lua.atom(index);
+        if super::atoms::is_topic(atom) {
+            let vm = self.vm();
+            if !vm.pinned_atoms.get(atom as usize).copied().unwrap_or(false) {
+                super::atoms::pin(self, lua, atom, bytes);
+            }
+            Topic::Atom(atom)
+        } else {
+            Topic::Text(bytes.into())
+        }
+    }
+
+    pub fn push_topic(self, lua: Lua, topic: &Topic) {
+        lua.reserve(2);
+        match topic {
+            Topic::Atom(atom) => {
+                lua.push_ref(self.vm().refs.atoms);
+                lua.raw_geti(-1, *atom as c_int);
+                lua.remove(-2);
+            }
+            Topic::Text(text) => lua.push_bytes(text),
+        }
+    }
+
+    /// Makes a process ready if it is not.
+    pub fn wake(self, process: &mut Process) {
+        if !process.queued {
+            process.queued = true;
+            if self.has_kernel() && !self.vm().current.is_null() {
+                self.kernel().wake(process.slot());
+            } else {
+                self.vm().woken = true;
+            }
+        }
+    }
+
+    /// Makes a blocked task ready with the top `arguments` values of its innermost thread.
+    pub fn wake_task(self, process: &mut Process, id: TaskId, arguments: c_int) {
+        process.stop_waiting(id);
+        if let Some(task) = process.task(id) {
+            task.arguments = arguments;
+            process.runnable.push_back(id);
+        }
+        self.wake(process);
+    }
+
+    /// The reply to an operation: pushes values on the innermost thread of the task and wakes it.
+    pub fn answer(self, process: &mut Process, id: TaskId, values: &Values) {
+        let Some(thread) = process.task(id).map(|task| task.innermost()) else { return };
+        let count = super::copy::push_all(self, thread, values);
+        self.wake_task(process, id, count);
+    }
+}
+
+/// `prefix` is `{host|`.
+pub fn format_pid(prefix: &[u8], pid: Pid) -> Vec<u8> {
+    let mut text = Vec::with_capacity(prefix.len() + 24);
+    text.extend_from_slice(prefix);
+    text.extend_from_slice(b"0x");
+    let uniq = pid.uniq();
+    let digits = ((128 - uniq.leading_zeros()).div_ceil(4)).max(5);
+    for digit in (0..digits).rev() {
+        text.push(b"0123456789abcdef"[(uniq >> (digit * 4)) as usize & 15]);
+    }
+    text.push(b'}');
+    text
+}

@@ -1,0 +1,46 @@
+//! Everything that touches Luau: the only module with `unsafe` code.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`lua`] | a typed view of a thread's stack |
+//! | [`context`] | the state of a VM and how natives reach it |
+//! | [`process`] | the state of one process |
+//! | [`step`] | running a process: tasks, coroutines, exit |
+//! | [`interrupt`], [`memory`] | preemption, kill, heap limits |
+//! | [`sandbox`], [`units`] | the globals of a process, `require` |
+//! | [`channel`], [`message`], [`event`], [`coroutine`] | the hot natives |
+//! | [`copy`], [`error`], [`objects`] | values that cross boundaries |
+//! | [`call`] | the safe view that modules are written against |
+#![allow(unsafe_code)]
+#![allow(missing_docs)]
+
+/// Defines C functions that run a `fn(Cx, Lua) -> Result<c_int, Raise>`.
+macro_rules! natives {
+    ($($name:ident = $function:path;)*) => {$(
+        unsafe extern "C-unwind" fn $name(state: *mut mlua_sys::lua_State) -> std::ffi::c_int {
+            let lua = $crate::ffi::lua::Lua(state);
+            let result = $function($crate::ffi::context::Cx::of(lua), lua);
+            $crate::ffi::error::finish(lua, result)
+        }
+    )*};
+}
+
+pub mod atoms;
+pub mod call;
+pub mod channel;
+pub mod compile;
+pub mod context;
+pub mod copy;
+pub mod coroutine;
+pub mod error;
+pub mod event;
+pub mod interrupt;
+pub mod lua;
+pub mod memory;
+pub mod message;
+pub mod objects;
+pub mod process;
+pub mod sandbox;
+pub mod step;
+pub mod units;
+pub mod vm;

@@ -1,0 +1,144 @@
+//! Classes of userdata and libraries of functions.
+//!
+//! Every class has a tag; the tag says which Rust type the userdata holds. A
+//! method is reachable as `object:method()` and as the field `object.method`.
+//! Metatables are locked and read-only, so a process can change none of what it
+//! shares with others.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::sync::Arc;
+
+use luavisor_core::value::{Instant, Payload, Zone};
+use luavisor_core::{Error, Object};
+
+use super::call::{self, Function};
+use super::error;
+use super::lua::*;
+
+/// Tags of the classes whose objects may cross process boundaries.
+pub mod tags {
+    use std::ffi::c_int;
+    pub const TIME: c_int = 10;
+    pub const DURATION: c_int = 11;
+    pub const LOCATION: c_int = 12;
+    pub const PAYLOAD: c_int = 13;
+    pub const TIMER: c_int = 14;
+    pub const TICKER: c_int = 15;
+    pub const BUILDER: c_int = 16;
+    pub const LOGGER: c_int = 17;
+}
+
+/// Makes a class with raw natives.
+pub fn class(
+    lua: Lua,
+    tag: c_int,
+    name: &'static str,
+    namecall: CFunction,
+    methods: &[(&'static CStr, CFunction)],
+    metamethods: &[(&'static CStr, CFunction)],
+) {
+    lua.reserve(6);
+    lua.new_table(0, 4);
+    lua.new_table(0, methods.len());
+    for (name, function) in methods {
+        lua.push_function(*function, name, 0);
+        lua.raw_set_field(-2, name);
+    }
+    lua.set_readonly(-1, true);
+    lua.raw_set_field(-2, c"__index");
+    lua.push_function(namecall, c"__namecall", 0);
+    lua.raw_set_field(-2, c"__namecall");
+    for (name, function) in metamethods {
+        lua.push_function(*function, name, 0);
+        lua.raw_set_field(-2, name);
+    }
+    seal(lua, tag, name);
+}
+
+/// Makes a class of cold objects that hold a `T`.
+pub fn data_class<T>(
+    lua: Lua,
+    tag: c_int,
+    name: &'static str,
+    methods: &'static [Function],
+    metamethods: &[(&'static CStr, CFunction)],
+) {
+    lua.reserve(6);
+    lua.new_table(0, 4);
+    lua.new_table(0, methods.len());
+    for function in methods.iter().filter(|f| !f.name.to_bytes().starts_with(b"__")) {
+        call::push_function(lua, function);
+        lua.raw_set_field(-2, function.name);
+    }
+    lua.set_readonly(-1, true);
+    lua.raw_set_field(-2, c"__index");
+    for function in methods.iter().filter(|f| f.name.to_bytes().starts_with(b"__")) {
+        call::push_function(lua, function);
+        lua.raw_set_field(-2, function.name);
+    }
+    for (name, function) in metamethods {
+        lua.push_function(*function, name, 0);
+        lua.raw_set_field(-2, name);
+    }
+    seal(lua, tag, name);
+    lua.set_tag_destructor(tag, destructor::<T>);
+}
+
+/// Names, locks and freezes the metatable on top and gives it to the tag.
+fn seal(lua: Lua, tag: c_int, name: &str) {
+    lua.push_str(name);
+    lua.raw_set_field(-2, c"__type");
+    lua.push_str("locked");
+    lua.raw_set_field(-2, c"__metatable");
+    lua.set_readonly(-1, true);
+    lua.make_ref(-1);
+    lua.set_tag_metatable(tag);
+}
+
+unsafe extern "C" fn destructor<T>(_: *mut mlua_sys::lua_State, data: *mut c_void) {
+    // SAFETY: the tag that this destructor belongs to stands for `T`.
+    unsafe { data.cast::<T>().drop_in_place() }
+}
+
+/// Makes a global library of raw natives.
+pub fn library(lua: Lua, name: &'static CStr, functions: &[(&'static CStr, CFunction)]) {
+    lua.reserve(4);
+    lua.new_table(0, functions.len());
+    for (name, function) in functions {
+        lua.push_function(*function, name, 0);
+        lua.raw_set_field(-2, name);
+    }
+    lua.raw_set_field(GLOBALS, name);
+}
+
+/// Pushes an object that came from outside the VM.
+pub fn push(lua: Lua, object: &Object) {
+    lua.reserve(1);
+    match object {
+        Object::Error(error) => error::push(lua, error),
+        Object::Time(time) => lua.new_userdata(tags::TIME, time.clone()),
+        Object::Duration(nanos) => lua.new_userdata(tags::DURATION, *nanos),
+        Object::Location(zone) => lua.new_userdata(tags::LOCATION, zone.clone()),
+        Object::Payload(payload) => lua.new_userdata(tags::PAYLOAD, payload.clone()),
+    }
+}
+
+/// The object at `index`, if it is of a class that may cross process boundaries.
+pub fn at(lua: Lua, index: c_int) -> Option<Object> {
+    Some(match lua.userdata_tag(index) {
+        error::TAG => Object::Error(lua.userdata::<Arc<Error>>(index, error::TAG)?.clone()),
+        tags::TIME => Object::Time(lua.userdata::<Instant>(index, tags::TIME)?.clone()),
+        tags::DURATION => Object::Duration(*lua.userdata::<i64>(index, tags::DURATION)?),
+        tags::LOCATION => Object::Location(lua.userdata::<Zone>(index, tags::LOCATION)?.clone()),
+        tags::PAYLOAD => {
+            Object::Payload(lua.userdata::<Arc<Payload>>(index, tags::PAYLOAD)?.clone())
+        }
+        super::message::PAYLOAD_TAG => Object::Payload(super::message::payload_of(lua, index)?),
+        _ => return None,
+    })
+}
+
+/// Whether the userdata at `index` may be shared between processes of one VM as it is.
+pub fn is_shareable(lua: Lua, index: c_int) -> bool {
+    matches!(lua.userdata_tag(index), error::TAG | tags::TIME..=tags::PAYLOAD)
+}

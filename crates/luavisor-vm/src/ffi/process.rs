@@ -1,0 +1,397 @@
+//! What the VM keeps of one Lua process: its tasks, channels, mailbox and events.
+//!
+//! Everything here is touched by one thread at a time, the one that runs the
+//! shard. Lua values that Rust must keep (buffered channel values, queued
+//! tables) live in the process's *hold*, a Lua table made when it is first
+//! needed; Rust keeps their index.
+
+use std::collections::{HashMap, VecDeque};
+use std::ffi::c_char;
+use std::ptr;
+use std::sync::Arc;
+
+use luavisor_core::mailbox::{Mailbox, SubscriptionId};
+use luavisor_core::{Event, Object, Pid, Values};
+use smallvec::SmallVec;
+
+use super::lua::Lua;
+use crate::kernel::{Slot, TimerId, Token};
+use crate::program::{Context, Program, Unit};
+use crate::vm::Birth;
+
+/// Index of a task within its process; 0 is `main`.
+pub type TaskId = u32;
+/// Index of a channel within its process.
+pub type ChannelId = u32;
+
+/// The inbox singleton shared by all processes of a VM.
+pub const INBOX: ChannelId = 0;
+/// The events singleton shared by all processes of a VM.
+pub const EVENTS: ChannelId = 1;
+
+/// A message topic: an atom of the VM, or text once the atoms are used up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    Atom(i16),
+    Text(Box<[u8]>),
+}
+
+/// A message in the mailbox.
+#[derive(Debug)]
+pub struct Cargo {
+    pub from: Pid,
+    /// mailbox room that it takes, given back when it is read
+    pub bytes: usize,
+    pub load: Load,
+}
+
+/// The payload of a queued message.
+#[derive(Debug)]
+pub enum Load {
+    None,
+    Nil,
+    Boolean(bool),
+    Number(f64),
+    /// one value in the hold
+    Held(u32),
+    /// an array of several values in the hold
+    List(u32),
+    /// from another shard, not yet in this VM
+    Remote(Box<Values>),
+}
+
+/// A value that a channel keeps.
+#[derive(Debug)]
+pub enum Held {
+    Nil,
+    Boolean(bool),
+    Number(f64),
+    Ref(u32),
+    Object(Box<Object>),
+}
+
+/// Where a channel's values come from, beside senders in the process.
+#[derive(Debug, PartialEq)]
+pub enum Source {
+    /// nowhere: an ordinary channel
+    Local,
+    Inbox,
+    Events,
+    /// a mailbox subscription; `messages`: yields Messages instead of plain values
+    Topic {
+        subscription: SubscriptionId,
+        messages: bool,
+    },
+    /// one value when the timer fires
+    Timer(TimerId),
+    /// a value each `period`; `stopped` timers keep their channel open
+    Ticker {
+        timer: TimerId,
+        period: u64,
+    },
+    /// something else outside the process
+    External,
+}
+
+/// A task that waits for a channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Waiter {
+    pub task: TaskId,
+    /// stack position of the channel in a select; 0 for a plain send or receive
+    pub case: i32,
+}
+
+#[derive(Debug)]
+pub struct Channel {
+    pub source: Source,
+    pub capacity: u32,
+    pub closed: bool,
+    /// index in the hold that keeps the userdata alive while the runtime needs it; 0: none
+    pub anchor: u32,
+    pub buffer: VecDeque<Held>,
+    pub receivers: SmallVec<[Waiter; 1]>,
+    pub senders: VecDeque<Waiter>,
+}
+
+impl Channel {
+    pub fn new(source: Source, capacity: u32) -> Channel {
+        Channel {
+            source,
+            capacity,
+            closed: false,
+            anchor: 0,
+            buffer: VecDeque::new(),
+            receivers: SmallVec::new(),
+            senders: VecDeque::new(),
+        }
+    }
+}
+
+/// What a thread in a task's stack of coroutines is for.
+#[derive(Debug)]
+pub enum Purpose {
+    /// the root of a task
+    Root,
+    /// a coroutine of the program; `protected`: started by `resume`, so errors become results
+    Coroutine { protected: bool },
+    /// a library chunk under `require`; its value is kept for this unit
+    Library(Arc<Unit>),
+    /// the new chunk of `process.upgrade`
+    Upgrade(Box<Upgrade>),
+}
+
+/// Code that is about to replace the running one.
+#[derive(Debug)]
+pub struct Upgrade {
+    pub program: Arc<Program>,
+    pub arguments: Values,
+}
+
+#[derive(Debug)]
+pub struct Fiber {
+    pub lua: Lua,
+    pub purpose: Purpose,
+}
+
+#[derive(Debug, PartialEq)]
+pub enum Wait {
+    /// it runs or is about to run
+    None,
+    /// on these channels
+    Channels(SmallVec<[ChannelId; 2]>),
+    /// on the operation that its ticket names, with a timer if it sleeps
+    Operation(Option<TimerId>),
+}
+
+#[derive(Debug)]
+pub struct Task {
+    /// the root thread and the coroutines it resumed, innermost last
+    pub fibers: SmallVec<[Fiber; 1]>,
+    /// index in the hold that keeps the root alive; 0 for main
+    pub anchor: u32,
+    /// counts the waits; a late completion of an earlier wait is recognised by it
+    pub ticket: u32,
+    pub wait: Wait,
+    /// values on the innermost thread to resume it with
+    pub arguments: i32,
+    /// resume by raising the value on top
+    pub raise: bool,
+}
+
+impl Task {
+    pub fn new(lua: Lua, anchor: u32, arguments: i32) -> Task {
+        Task {
+            fibers: SmallVec::from_iter([Fiber { lua, purpose: Purpose::Root }]),
+            anchor,
+            ticket: 0,
+            wait: Wait::None,
+            arguments,
+            raise: false,
+        }
+    }
+
+    /// The thread that runs when the task runs.
+    pub fn innermost(&self) -> Lua {
+        // A task has its root for as long as it exists.
+        self.fibers.last().map_or(Lua(ptr::null_mut()), |fiber| fiber.lua)
+    }
+}
+
+/// How far a process has come.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub enum Stage {
+    /// no thread yet
+    New,
+    /// the chunk runs
+    Loading,
+    /// the method runs
+    Running,
+}
+
+#[derive(Debug)]
+pub struct Process {
+    pub pid: Pid,
+    pub program: Arc<Program>,
+    pub context: Arc<Context>,
+    pub arguments: Option<Values>,
+    pub stage: Stage,
+    /// in the kernel's run queue, or running
+    pub queued: bool,
+    pub trap_links: bool,
+    pub upgradable: bool,
+    /// nesting of chunks that run at their top level
+    pub loading: u32,
+    /// sources outside the process that may still wake it
+    pub external: u32,
+    pub random: u64,
+    /// address of the pinned pid string, null until it is made
+    pub pid_text: *const c_char,
+    /// index of the main thread in the VM's thread table
+    pub thread_index: u32,
+    pub main: Lua,
+    pub tasks: Vec<Option<Task>>,
+    pub runnable: VecDeque<TaskId>,
+    pub channels: Vec<Option<Box<Channel>>>,
+    /// channel that stands in after the inbox or events singleton was closed
+    pub inbox_again: Option<ChannelId>,
+    pub events_again: Option<ChannelId>,
+    pub mailbox: Mailbox<Topic, Cargo>,
+    pub events: VecDeque<Event>,
+    /// channel of each mailbox subscription
+    pub subscription_channels: Vec<ChannelId>,
+    /// held values that more than one object shows, with the number of further ones
+    pub shared_holds: HashMap<u32, u32>,
+    pub hold_free: Vec<u32>,
+    pub hold_next: u32,
+    /// code that runs here: address of its chunk name, unit, hold index of the required value
+    pub units: SmallVec<[LoadedUnit; 1]>,
+    pub category: u8,
+    pub memory: Option<u64>,
+    pub result_limit: usize,
+}
+
+#[derive(Debug)]
+pub struct LoadedUnit {
+    pub source: *const c_char,
+    pub unit: Arc<Unit>,
+    /// 0 while its chunk runs
+    pub value: u32,
+}
+
+impl Process {
+    pub fn new(birth: Birth) -> Process {
+        Process {
+            pid: birth.pid,
+            program: birth.program,
+            context: birth.context,
+            arguments: Some(birth.arguments),
+            stage: Stage::New,
+            queued: true,
+            trap_links: false,
+            upgradable: false,
+            loading: 0,
+            external: 0,
+            random: 0,
+            pid_text: ptr::null(),
+            thread_index: 0,
+            main: Lua(ptr::null_mut()),
+            tasks: Vec::new(),
+            runnable: VecDeque::new(),
+            channels: Vec::new(),
+            inbox_again: None,
+            events_again: None,
+            mailbox: Mailbox::default(),
+            events: VecDeque::new(),
+            subscription_channels: Vec::new(),
+            shared_holds: HashMap::new(),
+            hold_free: Vec::new(),
+            hold_next: 0,
+            units: SmallVec::new(),
+            category: 0,
+            memory: birth.memory,
+            result_limit: birth.result_limit,
+        }
+    }
+
+    pub fn slot(&self) -> Slot {
+        self.pid.slot()
+    }
+
+    pub fn task(&mut self, id: TaskId) -> Option<&mut Task> {
+        self.tasks.get_mut(id as usize)?.as_mut()
+    }
+
+    pub fn add_task(&mut self, task: Task) -> TaskId {
+        match self.tasks.iter().position(Option::is_none) {
+            Some(free) => {
+                self.tasks[free] = Some(task);
+                free as TaskId
+            }
+            None => {
+                self.tasks.push(Some(task));
+                (self.tasks.len() - 1) as TaskId
+            }
+        }
+    }
+
+    pub fn live_tasks(&self) -> usize {
+        self.tasks.iter().flatten().count()
+    }
+
+    pub fn channel(&mut self, id: ChannelId) -> Option<&mut Channel> {
+        self.channels.get_mut(id as usize)?.as_deref_mut()
+    }
+
+    /// Adds a channel at a free place above the singletons.
+    pub fn add_channel(&mut self, channel: Channel) -> ChannelId {
+        while self.channels.len() < 2 {
+            self.channels.push(None);
+        }
+        let free = self.channels[2..].iter().position(Option::is_none).map(|i| i + 2);
+        let index = free.unwrap_or(self.channels.len());
+        if index == self.channels.len() {
+            self.channels.push(None);
+        }
+        self.channels[index] = Some(Box::new(channel));
+        index as ChannelId
+    }
+
+    /// Opens the inbox or events singleton.
+    pub fn open_singleton(&mut self, id: ChannelId, source: Source) -> &mut Channel {
+        while self.channels.len() <= id as usize {
+            self.channels.push(None);
+        }
+        self.channels[id as usize].get_or_insert_with(|| Box::new(Channel::new(source, 0)))
+    }
+
+    pub fn subscription_channel(&self, id: SubscriptionId) -> ChannelId {
+        self.subscription_channels.get(id as usize).copied().unwrap_or(ChannelId::MAX)
+    }
+
+    pub fn set_subscription_channel(&mut self, id: SubscriptionId, channel: ChannelId) {
+        if self.subscription_channels.len() <= id as usize {
+            self.subscription_channels.resize(id as usize + 1, ChannelId::MAX);
+        }
+        self.subscription_channels[id as usize] = channel;
+    }
+
+    /// Forgets that a task waits on channels.
+    pub fn stop_waiting(&mut self, id: TaskId) {
+        let Some(task) = self.task(id) else { return };
+        task.ticket = task.ticket.wrapping_add(1);
+        if let Wait::Channels(channels) = std::mem::replace(&mut task.wait, Wait::None) {
+            for channel in channels {
+                if let Some(channel) = self.channel(channel) {
+                    channel.receivers.retain(|w| w.task != id);
+                    channel.senders.retain(|w| w.task != id);
+                }
+            }
+        }
+    }
+}
+
+/// What a token of the kernel means to a process.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// the wait of a task
+    Task { id: TaskId, ticket: u32 },
+    /// a timer channel
+    Channel(ChannelId),
+}
+
+impl Meaning {
+    pub fn token(&self) -> Token {
+        Token(match *self {
+            Meaning::Task { id, ticket } => (id as u64) << 32 | ticket as u64,
+            Meaning::Channel(id) => 1 << 63 | id as u64,
+        })
+    }
+
+    pub fn of(token: Token) -> Meaning {
+        if token.0 >> 63 == 1 {
+            Meaning::Channel(token.0 as u32)
+        } else {
+            Meaning::Task { id: (token.0 >> 32) as u32, ticket: token.0 as u32 }
+        }
+    }
+}

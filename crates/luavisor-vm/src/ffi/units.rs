@@ -1,0 +1,205 @@
+//! Loading code into the VM and `require`.
+//!
+//! A chunk is loaded once per VM; each process that runs it gets a clone of its
+//! closure with the process's own globals. Only main closures are cloned: they
+//! have no upvalues, so nothing is shared through them.
+
+use std::ffi::{CString, c_char, c_int};
+use std::sync::Arc;
+
+use luavisor_core::Error;
+
+use super::context::{Cx, LoadedChunk, Op};
+use super::coroutine::{self, State};
+use super::error::Raise;
+use super::lua::*;
+use super::process::LoadedUnit;
+use crate::native::Member;
+use crate::program::{Chunk, Unit};
+
+/// Modules that are globals and may also be required, listed or not.
+const GLOBAL_MODULES: [&str; 11] = [
+    "payload",
+    "process",
+    "channel",
+    "errors",
+    "os",
+    "string",
+    "table",
+    "math",
+    "coroutine",
+    "utf8",
+    "bit32",
+];
+
+/// Makes sure that a chunk is loaded; returns the reference of its closure and its source address.
+pub fn load(cx: Cx, chunk: &Arc<Chunk>) -> Result<(c_int, *const c_char), Error> {
+    let key = Arc::as_ptr(chunk);
+    if let Some(loaded) = cx.vm().chunks.get(&key) {
+        return Ok((loaded.reference, loaded.source));
+    }
+    let lua = cx.vm().lua;
+    let top = lua.top();
+    lua.reserve(4);
+    let name = CString::new(format!("={}", chunk.name)).unwrap_or_default();
+    if !lua.load(&name, &chunk.bytecode) {
+        let message = String::from_utf8_lossy(lua.bytes(-1)).into_owned();
+        lua.set_top(top);
+        return Err(Error::internal(message));
+    }
+    if cx.vm().config.native_code {
+        lua.compile_native(-1);
+    }
+    let source = lua.function_source();
+    let reference = lua.make_ref(-1);
+    lua.set_top(top);
+    cx.vm().chunks.insert(key, LoadedChunk { reference, source, _chunk: chunk.clone() });
+    Ok((reference, source))
+}
+
+/// Pushes a clone of a chunk's closure on a thread; its globals are the thread's.
+pub fn push_clone(lua: Lua, reference: c_int) {
+    lua.reserve(3);
+    lua.push_ref(reference);
+    lua.clone_function(-1);
+    lua.remove(-2);
+}
+
+/// Pushes a thread that is ready to run a chunk of the running process.
+pub fn instance(cx: Cx, lua: Lua, chunk: &Arc<Chunk>) -> Lua {
+    let thread = lua.new_thread();
+    State::Task.set(thread);
+    coroutine::adopt(cx, thread);
+    match load(cx, chunk) {
+        Ok((reference, _)) => push_clone(thread, reference),
+        Err(error) => super::error::push(thread, &Arc::new(error)),
+    }
+    thread
+}
+
+/// `require(name)`
+fn require(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    if lua.kind(1) != LUA_TSTRING {
+        return Err(Raise::argument(lua, 1, "require", "string"));
+    }
+    let name = String::from_utf8_lossy(lua.bytes(1)).into_owned();
+    let process = cx.process();
+    let source = lua.caller_source();
+    let units = &process.units;
+    let caller = units.iter().find(|loaded| loaded.source == source).or(units.first());
+    let caller = caller.map(|loaded| loaded.unit.clone());
+    let caller = caller.unwrap_or_else(|| process.program.unit.clone());
+    if let Some(unit) = caller.imports.get(&name) {
+        return require_unit(cx, lua, unit.clone(), &name);
+    }
+    let declared = match &caller.modules {
+        None => true,
+        Some(modules) => modules.contains(&name),
+    };
+    if declared || GLOBAL_MODULES.contains(&name.as_str()) {
+        lua.push_ref(cx.vm().refs.modules);
+        lua.copy(1);
+        if lua.raw_get(-2) != LUA_TNIL {
+            return Ok(1);
+        }
+        if declared && crate::modules::is_unsupported(&name) {
+            return Err(Raise::text(format!("module '{name}' is not supported yet")));
+        }
+    }
+    Err(Raise::text(format!("module '{name}' not found")))
+}
+
+fn require_unit(cx: Cx, lua: Lua, unit: Arc<Unit>, name: &str) -> Result<c_int, Raise> {
+    let process = cx.process();
+    let known = process.units.iter().find(|loaded| Arc::ptr_eq(&loaded.unit, &unit));
+    match known.map(|loaded| loaded.value) {
+        Some(0) => return Err(Raise::text(format!("module '{name}' requires itself"))),
+        Some(value) => {
+            cx.push_held(lua, process, value);
+            return Ok(1);
+        }
+        None => {}
+    }
+    if !lua.is_yieldable() {
+        return Err(Error::invalid("cannot block inside a metamethod").into());
+    }
+    let (_, source) = load(cx, &unit.chunk).map_err(Raise::from)?;
+    process.units.push(LoadedUnit { source, unit: unit.clone(), value: 0 });
+    let thread = instance(cx, lua, &unit.chunk);
+    cx.vm().op = Op::Require { unit, thread };
+    Ok(lua.do_yield(lua.top()))
+}
+
+natives! {
+    require_native = require;
+    native_member_native = native_member;
+}
+
+/// Sets up `require`.
+pub fn install(lua: Lua) {
+    lua.push_function(require_native, c"require", 0);
+    lua.raw_set_field(GLOBALS, c"require");
+}
+
+/// A function of an embedder's module: upvalues are module and member index.
+fn native_member(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    let (module, member) = (lua.number(upvalue(1)) as usize, lua.number(upvalue(2)) as usize);
+    let modules = cx.vm().config.modules.clone();
+    let Some((name, member)) =
+        modules.get(module).and_then(|module| module.members.iter().nth(member))
+    else {
+        return Ok(0);
+    };
+    let arguments = match super::copy::take(cx, lua, 1, lua.top(), "argument", usize::MAX) {
+        Ok(arguments) => arguments,
+        Err(error) => return Ok(super::message::fail(lua, error)),
+    };
+    match member {
+        Member::Sync(function) => {
+            let process = cx.process();
+            let caller = crate::native::Caller {
+                pid: process.pid,
+                pid_text: cx.kernel().pid_text(process.pid),
+                id: process.program.id.clone(),
+            };
+            match function(&caller, arguments) {
+                Ok(values) => Ok(super::copy::push_all(cx, lua, &values)),
+                Err(error) => Ok(super::message::fail(lua, error)),
+            }
+        }
+        Member::Async(function) => {
+            cx.may_block(lua, name)?;
+            let function = function.clone();
+            super::call::operation(cx, lua, |kernel, slot, token| {
+                kernel.call_async(slot, function, arguments, token);
+            })
+        }
+        Member::Constant(_) => Ok(0),
+    }
+}
+
+/// Makes the tables of the embedder's modules.
+pub fn install_native_modules(cx: Cx, lua: Lua) {
+    let modules = cx.vm().config.modules.clone();
+    for (module_index, module) in modules.iter().enumerate() {
+        lua.push_ref(cx.vm().refs.modules);
+        lua.push_str(&module.name);
+        lua.new_table(0, module.members.len());
+        for (index, (name, member)) in module.members.iter().enumerate() {
+            lua.push_str(name);
+            if let Member::Constant(values) = member {
+                if !super::copy::push_first(cx, lua, values) {
+                    lua.push_nil();
+                }
+            } else {
+                lua.push_number(module_index as f64);
+                lua.push_number(index as f64);
+                lua.push_function(native_member_native, c"native", 2);
+            }
+            lua.raw_set(-3);
+        }
+        lua.set_readonly(-1, true);
+        lua.raw_set(-3);
+        lua.pop(1);
+    }
+}

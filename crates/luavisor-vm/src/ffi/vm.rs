@@ -1,0 +1,267 @@
+//! Making, entering and closing a VM.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+
+use luavisor_core::value::Bytes;
+use luavisor_core::{Error, Event, Exit, Pid, Reason, Value, Values};
+use mlua_sys as sys;
+
+use super::context::{Cx, Op, Refs, VmContext};
+use super::interrupt::Arm;
+use super::lua::Lua;
+use super::memory::{Account, allocate};
+use super::process::{Cargo, EVENTS, Load, Meaning, Process, Topic};
+use super::{atoms, channel, message, sandbox, step};
+use crate::kernel::{Kernel, Slot, Token};
+use crate::vm::{Birth, Step, VmConfig};
+
+/// Owns a VM and its context.
+pub struct Raw {
+    context: *mut VmContext,
+    pub arm: Arm,
+}
+
+// SAFETY: the context and the VM are reached only through `Raw`, by one thread at a time.
+unsafe impl Send for Raw {}
+
+impl Raw {
+    pub fn new(config: VmConfig) -> Raw {
+        let mut account = Box::new(Account::new());
+        // SAFETY: the account is boxed and lives in the context, which outlives the VM.
+        let state = unsafe { sys::lua_newstate(allocate, (&raw mut *account).cast()) };
+        let lua = Lua(state);
+        let pid_prefix = format!("{{{}|", config.host_name).into_bytes();
+        let native_code = config.native_code;
+        let context = Box::into_raw(Box::new(VmContext {
+            lua,
+            config,
+            refs: Refs::default(),
+            processes: Vec::new(),
+            current: ptr::null_mut(),
+            current_task: 0,
+            kernel: None,
+            op: Op::default(),
+            chunks: HashMap::new(),
+            atoms: atoms::METHODS.iter().map(|(n, a)| (n.as_bytes().into(), *a)).collect(),
+            next_atom: 64,
+            pinned_atoms: vec![false; 128],
+            pid_prefix,
+            pool: Vec::new(),
+            free_thread_indices: Vec::new(),
+            next_thread_index: 0,
+            dead: Vec::new(),
+            case_metatable: ptr::null(),
+            budget: 0,
+            unpreemptible: false,
+            dying: false,
+            woken: false,
+            heap_account: account,
+            categories: super::memory::Categories::default(),
+        }));
+        // SAFETY: the callbacks belong to the new VM; code generation is set up once.
+        unsafe {
+            (*lua.callbacks()).userdata = context.cast();
+            (*lua.callbacks()).useratom = Some(atoms::useratom);
+            if native_code && sys::luau_codegen_supported() != 0 {
+                sys::luau_codegen_create(state);
+            } else {
+                (*context).config.native_code = false;
+            }
+        }
+        let cx = Cx(context);
+        sandbox::install(cx, lua);
+        cx.vm().heap_account.lua = state;
+        Raw { context, arm: Arm::new(lua) }
+    }
+
+    pub fn cx(&self) -> Cx {
+        Cx(self.context)
+    }
+
+    /// Lets natives reach `kernel` while `body` runs.
+    fn with_kernel<T>(&mut self, kernel: &mut dyn Kernel, body: impl FnOnce(Cx) -> T) -> T {
+        let cx = self.cx();
+        // SAFETY: only the lifetime is erased; the pointer is cleared before `kernel` ends.
+        cx.vm().kernel = unsafe {
+            std::mem::transmute::<NonNull<dyn Kernel + '_>, Option<NonNull<dyn Kernel + 'static>>>(
+                NonNull::from(kernel),
+            )
+        };
+        let result = body(cx);
+        cx.vm().kernel = None;
+        result
+    }
+
+    pub fn create(&mut self, birth: Birth) {
+        let cx = self.cx();
+        let slot = birth.pid.slot() as usize;
+        let vm = cx.vm();
+        if vm.processes.len() <= slot {
+            vm.processes.resize_with(slot + 1, || None);
+        }
+        let mut process = Box::new(Process::new(birth));
+        if process.memory.is_some() {
+            process.category = vm.categories.take();
+        }
+        vm.processes[slot] = Some(process);
+    }
+
+    pub fn run(&mut self, slot: Slot, kernel: &mut dyn Kernel) -> Step {
+        self.with_kernel(kernel, |cx| {
+            let Some(process) = cx.at(slot) else { return Step::Killed };
+            cx.vm().current = process;
+            // A panic of ours unwinds through Luau and ends this process only.
+            let step = catch_unwind(AssertUnwindSafe(|| step::run(cx, process)));
+            cx.vm().current = ptr::null_mut();
+            step.unwrap_or_else(|panic| {
+                super::interrupt::disarm(cx.vm().lua);
+                if let Some(process) = cx.at(slot) {
+                    // Its threads were left in the middle: they are never reused.
+                    process.main = Lua(ptr::null_mut());
+                }
+                let text = panic
+                    .downcast_ref::<&str>()
+                    .map(|text| (*text).to_owned())
+                    .or_else(|| panic.downcast_ref::<String>().cloned());
+                let message = format!("panic: {}", text.unwrap_or_else(|| "unknown".to_owned()));
+                Step::Finished(Exit::failure(Reason::Error, Error::internal(message)))
+            })
+        })
+    }
+
+    pub fn message(
+        &mut self,
+        slot: Slot,
+        from: Pid,
+        topic: Bytes,
+        payload: Values,
+        bytes: usize,
+        kernel: &mut dyn Kernel,
+    ) -> bool {
+        let load = match (payload.items.len(), payload.first()) {
+            (0, _) => Load::None,
+            (1, Value::Nil) => Load::Nil,
+            (1, Value::Boolean(value)) => Load::Boolean(*value),
+            (1, Value::Number(value)) => Load::Number(*value),
+            _ => Load::Remote(Box::new(payload)),
+        };
+        let topic = match atoms::intern(self.cx(), &topic) {
+            Some(atom) => {
+                let cx = self.cx();
+                if !cx.vm().pinned_atoms.get(atom as usize).copied().unwrap_or(false) {
+                    atoms::pin(cx, cx.vm().lua, atom, &topic);
+                }
+                Topic::Atom(atom)
+            }
+            None => Topic::Text(topic.as_ref().into()),
+        };
+        self.with_kernel(kernel, |cx| {
+            touch(cx, slot, |process| {
+                message::deliver(cx, process, topic, Cargo { from, bytes, load });
+            })
+        })
+    }
+
+    pub fn event(&mut self, slot: Slot, event: Event, kernel: &mut dyn Kernel) -> bool {
+        self.with_kernel(kernel, |cx| {
+            touch(cx, slot, |process| {
+                if !merge_cancel(process, &event) {
+                    process.events.push_back(event);
+                }
+                let id = process.events_again.unwrap_or(EVENTS);
+                channel::pump(cx, process, id);
+            })
+        })
+    }
+
+    pub fn timer(&mut self, slot: Slot, token: Token, kernel: &mut dyn Kernel) -> bool {
+        self.with_kernel(kernel, |cx| {
+            touch(cx, slot, |process| step::timer(cx, process, Meaning::of(token)))
+        })
+    }
+
+    pub fn complete(
+        &mut self,
+        slot: Slot,
+        token: Token,
+        result: Result<Values, Error>,
+        kernel: &mut dyn Kernel,
+    ) -> bool {
+        self.with_kernel(kernel, |cx| {
+            touch(cx, slot, |process| step::complete(cx, process, Meaning::of(token), result))
+        })
+    }
+
+    pub fn destroy(&mut self, slot: Slot, kernel: &mut dyn Kernel) {
+        self.with_kernel(kernel, |cx| {
+            let taken = cx.vm().processes.get_mut(slot as usize).and_then(Option::take);
+            if let Some(process) = taken {
+                step::destroy(cx, process);
+            }
+            step::bury_dead(cx);
+        });
+    }
+
+    pub fn heap(&self) -> usize {
+        self.cx().vm().heap_account.used
+    }
+
+    pub fn processes(&self) -> usize {
+        self.cx().vm().processes.iter().flatten().count()
+    }
+
+    pub fn collect(&mut self, kernel: &mut dyn Kernel) {
+        self.with_kernel(kernel, |cx| {
+            cx.vm().lua.full_collection();
+            step::bury_dead(cx);
+        });
+    }
+}
+
+/// Runs `body` on a process and says whether it became ready.
+fn touch(cx: Cx, slot: Slot, body: impl FnOnce(&mut Process)) -> bool {
+    cx.vm().woken = false;
+    if let Some(process) = cx.at(slot) {
+        body(process);
+    }
+    cx.vm().woken
+}
+
+/// A cancel whose canceller's earlier one is unread gives it the newer reason (SPEC 5.1).
+fn merge_cancel(process: &mut Process, event: &Event) -> bool {
+    let Event::Cancel { from, reason, deadline, .. } = event else { return false };
+    for waiting in &mut process.events {
+        if let Event::Cancel { from: earlier, reason: old, deadline: old_deadline, .. } = waiting
+            && earlier == from
+        {
+            *old = reason.clone();
+            *old_deadline = match (*old_deadline, *deadline) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+            return true;
+        }
+    }
+    false
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        self.arm.disconnect();
+        let cx = self.cx();
+        let state = cx.vm().lua.0;
+        // SAFETY: closed once; destructors of userdata only touch the context, which goes last.
+        unsafe {
+            sys::lua_close(state);
+            drop(Box::from_raw(self.context));
+        }
+    }
+}
+
+impl std::fmt::Debug for Raw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vm").field("processes", &self.processes()).finish()
+    }
+}

@@ -1,0 +1,55 @@
+//! The Lua-visible modules, one file each.
+//!
+//! To add a module: write `name.rs` with a `static FUNCTIONS: &[Function]` and
+//! `pub fn install(setup: &mut Setup)`, and add it to the list below (see
+//! `docs/architecture.md`, "Add a Lua module").
+
+pub mod errors;
+pub mod payload;
+pub mod print;
+pub mod process;
+pub mod subscriptions;
+
+use crate::ffi::call::Setup;
+
+/// Installs all modules in a new VM.
+pub fn install(setup: &mut Setup) {
+    errors::install(setup);
+    payload::install(setup);
+    print::install(setup);
+    process::install(setup);
+}
+
+/// Modules that the format knows and this version lacks.
+pub fn is_unsupported(name: &str) -> bool {
+    UNSUPPORTED.contains(&name)
+}
+
+const UNSUPPORTED: &[&str] = &[
+    "funcs",
+    "events",
+    "registry",
+    "security",
+    "env",
+    "system",
+    "json",
+    "yaml",
+    "base64",
+    "hash",
+    "crypto",
+    "compress",
+    "expr",
+    "store",
+    "text",
+    "templates",
+    "metrics",
+    "stream",
+    "fs",
+    "queue",
+    "sql",
+    "http",
+    "http_client",
+    "websocket",
+    "exec",
+    "supervisor",
+];
