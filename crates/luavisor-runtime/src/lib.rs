@@ -44,4 +44,5 @@ pub use observe::{Observer, Occurrence};
 pub use output::Captured;
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use snapshot::{ShardSnapshot, Snapshot};
+pub use luavisor_core::HostId;
 pub use world::CONTROL;

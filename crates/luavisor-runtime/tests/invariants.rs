@@ -68,6 +68,7 @@ struct Model {
     trapping: BTreeSet<usize>,
     deadlines: BTreeMap<usize, u64>,
     now: u64,
+    cancels: u64,
     seen: BTreeMap<usize, Vec<Seen>>,
 }
 
@@ -142,12 +143,11 @@ impl Model {
             Terminate(_, b) => self.end(b, "terminated"),
             Cancel(a, b, time) => {
                 self.see(b, Seen::Cancel(a));
-                let deadline = self.now + time * MS;
+                // Each a little later than the one before, so that none coincide.
+                self.cancels += 1;
+                let deadline = self.now + time * MS + self.cancels;
                 let earliest = self.deadlines.entry(b).or_insert(deadline);
                 *earliest = deadline.min(*earliest);
-                if time == 0 {
-                    self.end(b, "cancelled");
-                }
             }
             Send(a, b) => self.see(b, Seen::Message(a)),
             _ => {}
@@ -160,7 +160,7 @@ fn pair(a: usize, b: usize) -> (usize, usize) {
     (a.min(b), a.max(b))
 }
 
-fn perform(world: &World, probes: &[Probe], operation: Operation) -> bool {
+fn perform(world: &World, probes: &[Probe], operation: Operation, cancels: u64) -> bool {
     use Operation::*;
     let pid = |process: usize| probes[process].pid;
     match operation {
@@ -200,7 +200,7 @@ fn perform(world: &World, probes: &[Probe], operation: Operation) -> bool {
         }
         Cancel(a, b, time) => {
             let b = pid(b);
-            let request = cancel(Some((time * MS, "some time")), "");
+            let request = cancel(Some((time * MS + cancels, "some time")), "");
             probes[a].act(move |context| context.cancel(b, request)).is_ok()
         }
         Send(a, b) => {
@@ -221,7 +221,7 @@ fn settled(world: World, operations: &[Operation]) {
     for operation in operations {
         let expected = model.apply(*operation);
         if let Some(expected) = expected {
-            let happened = perform(&world, &probes, *operation);
+            let happened = perform(&world, &probes, *operation, model.cancels);
             assert_eq!(happened, expected, "result of {operation:?}");
         }
         for (process, probe) in probes.iter().enumerate() {
