@@ -104,9 +104,14 @@ fn returns_and_failures() {
     fails("return function() error('boom') end", "app:main:1: boom");
     fails("error('early', 0)", "early");
     fails("return function() return nil, 'no' end", "no");
-    fails("return function() local x = nil; return x.y end", "app:main:1: attempt to index nil with 'y'");
-    fails("return function() channel.new():receive() end",
-        "deadlock: all coroutines blocked with no pending operations (threads=1)");
+    fails(
+        "return function() local x = nil; return x.y end",
+        "app:main:1: attempt to index nil with 'y'",
+    );
+    fails(
+        "return function() channel.new():receive() end",
+        "deadlock: all coroutines blocked with no pending operations (threads=1)",
+    );
     fails("process.send('x', 'y')", "process.send cannot be called at chunk top level");
 }
 
@@ -190,7 +195,10 @@ fn messages_between_processes() {
 #[test]
 fn an_endless_loop_does_not_stop_others() {
     let world = world(&[
-        ("app:loop", "return function() while true do pcall(function() while true do end end) end end"),
+        (
+            "app:loop",
+            "return function() while true do pcall(function() while true do end end) end end",
+        ),
         ("app:main", "return function() return 'ran' end"),
     ]);
     let hog = world.spawn("app:loop");

@@ -14,7 +14,7 @@ use luavisor_runtime::{
     ProgramTable, Runtime, RuntimeBuilder, Simulation,
 };
 use luavisor_vm::Token;
-use luavisor_vm::kernel::CancelRequest;
+use luavisor_vm::kernel::{CancelRequest, SpawnRequest};
 
 /// What an actor got, in short.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,7 +172,28 @@ impl World {
     }
 
     pub fn with(config: HostConfig, order: Order) -> World {
-        let builder = RuntimeBuilder::new(Arc::new(ProgramTable::default()));
+        World::running(&[], config, order)
+    }
+
+    /// With Lua programs, as id and source.
+    pub fn running(sources: &[(&str, &str)], config: HostConfig, order: Order) -> World {
+        let catalog = Arc::new(ProgramTable::default());
+        for (id, source) in sources {
+            let bytecode = luavisor_vm::compile(source.as_bytes()).unwrap();
+            let chunk = Arc::new(luavisor_vm::Chunk { name: (*id).into(), bytecode });
+            catalog.insert(Arc::new(luavisor_vm::Program {
+                id: (*id).into(),
+                method: String::new(),
+                unit: Arc::new(luavisor_vm::Unit {
+                    chunk,
+                    modules: None,
+                    imports: Default::default(),
+                }),
+                memory: None,
+                mailbox: None,
+            }));
+        }
+        let builder = RuntimeBuilder::new(catalog);
         let (runtime, simulation, output) = builder.manual(order, 1000);
         let host = runtime.add_host(config).unwrap();
         runtime.start_host(host).unwrap();
@@ -222,4 +243,18 @@ pub const MS: u64 = 1_000_000;
 
 pub fn token(n: u64) -> Token {
     Token(n)
+}
+
+/// A plain spawn of `id` on `app:host`.
+pub fn request(id: &str, arguments: Values) -> SpawnRequest {
+    SpawnRequest {
+        id: id.into(),
+        host: "app:host".into(),
+        arguments,
+        monitor: false,
+        link: false,
+        name: None,
+        messages: Vec::new(),
+        context: Default::default(),
+    }
 }
