@@ -16,15 +16,21 @@
 //! | [`relations`] | links and monitors: who hears of whose end |
 //! | [`pid_map`] | the map behind them |
 //! | [`cancel`] | deadlines and forced ends |
+//! | [`restart`] | whether, when and how often a service is started again |
+//! | [`lifecycle`] | the states of a service and the steps between them |
+//! | [`startplan`] | the order in which services start and stop |
 
 pub mod cancel;
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod lifecycle;
 pub mod mailbox;
 pub mod pid;
 pub mod pid_map;
 pub mod relations;
+pub mod restart;
+pub mod startplan;
 pub mod value;
 
 pub use error::{Error, Kind, Maker};

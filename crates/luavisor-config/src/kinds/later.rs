@@ -1,0 +1,219 @@
+//! Kinds that later versions bring. They are known now so that their entries
+//! load and their misspelt keys are found.
+
+use super::{Key, Keys, Kind, LIFECYCLE, Support, any};
+
+const SUPERVISED: &[Key] = keys![
+    any("name"),
+    any("process"),
+    any("restart"),
+    any("shutdown"),
+    any("input"),
+    any("ready"),
+    any("start_timeout"),
+    any("significant"),
+    any("count"),
+    any("host"),
+];
+
+const fn later(name: &'static str, keys: Keys) -> Kind {
+    Kind { name, support: Support::Later, keys: Some(keys) }
+}
+
+/// All of them.
+pub(super) static LATER: &[Kind] = &[
+    later(
+        "function.lua",
+        keys![
+            any("source"),
+            any("method"),
+            any("modules"),
+            any("imports"),
+            Key::Map(
+                "pool",
+                keys![
+                    any("type"),
+                    any("size"),
+                    any("workers"),
+                    any("buffer"),
+                    any("max_size"),
+                    any("warm_start"),
+                ]
+            ),
+        ],
+    ),
+    later(
+        "process.supervisor",
+        keys![
+            any("host"),
+            any("strategy"),
+            Key::Map("intensity", keys![any("restarts"), any("period")]),
+            Key::Map(
+                "backoff",
+                keys![any("initial_delay"), any("max_delay"), any("factor"), any("jitter")]
+            ),
+            any("auto_shutdown"),
+            Key::List("children", SUPERVISED),
+            Key::Map(
+                "dynamic",
+                keys![
+                    any("process"),
+                    any("max_children"),
+                    any("restart"),
+                    any("shutdown"),
+                    any("ready"),
+                    any("start_timeout"),
+                ]
+            ),
+            LIFECYCLE,
+        ],
+    ),
+    Kind { name: "sim.check", support: Support::Later, keys: None },
+    later(
+        "security.policy",
+        keys![
+            Key::Map(
+                "policy",
+                keys![any("actions"), any("resources"), any("effect"), any("conditions")]
+            ),
+            any("groups"),
+        ],
+    ),
+    later(
+        "security.policy.expr",
+        keys![
+            Key::Map(
+                "policy",
+                keys![any("actions"), any("resources"), any("effect"), any("expression")]
+            ),
+            any("groups"),
+        ],
+    ),
+    later(
+        "security.token_store",
+        keys![any("store"), any("token_length"), any("default_expiration"), any("token_key")],
+    ),
+    later("env.storage.memory", keys![]),
+    later("env.storage.os", keys![]),
+    later(
+        "env.storage.file",
+        keys![any("file_path"), any("auto_create"), any("file_mode"), any("dir_mode")],
+    ),
+    later("env.storage.static", keys![any("values")]),
+    later("env.storage.router", keys![any("storages")]),
+    later(
+        "env.variable",
+        keys![any("variable"), any("storage"), any("default"), any("readonly"), any("read_only"),],
+    ),
+    later("store.memory", keys![any("max_size"), any("cleanup_interval"), LIFECYCLE]),
+    later(
+        "store.sql",
+        keys![
+            any("database"),
+            any("table_name"),
+            any("table"),
+            any("id_column_name"),
+            any("payload_column_name"),
+            any("expire_column_name"),
+            any("cleanup_interval"),
+            LIFECYCLE,
+        ],
+    ),
+    later(
+        "template.set",
+        keys![
+            Key::Map(
+                "engine",
+                keys![
+                    any("development_mode"),
+                    Key::Map("delimiters", keys![any("left"), any("right")]),
+                    any("autoescape"),
+                ]
+            ),
+            any("globals"),
+        ],
+    ),
+    later("template.jinja", keys![any("set"), any("source")]),
+    later("template.jet", keys![any("set"), any("source")]),
+    later(
+        "fs.directory",
+        keys![any("directory"), any("auto_init"), any("mode"), any("base"), LIFECYCLE],
+    ),
+    Kind { name: "fs.embed", support: Support::Later, keys: None },
+    later("queue.driver.memory", keys![LIFECYCLE]),
+    later(
+        "queue.queue",
+        keys![
+            any("driver"),
+            any("codec"),
+            any("queue_name"),
+            any("driver_options"),
+            Key::Map("dead_letter", keys![any("queue"), any("max_attempts")]),
+            LIFECYCLE,
+        ],
+    ),
+    later(
+        "queue.consumer",
+        keys![
+            any("queue"),
+            any("func"),
+            any("concurrency"),
+            any("prefetch"),
+            any("auto_ack"),
+            any("driver_options"),
+            LIFECYCLE,
+        ],
+    ),
+    later("db.sql.sqlite", keys![any("file"), any("pool"), any("options"), LIFECYCLE]),
+    later(
+        "db.sql.postgres",
+        keys![
+            any("host"),
+            any("port"),
+            any("database"),
+            any("username"),
+            any("password"),
+            any("options"),
+            Key::Map("pool", keys![any("max_open"), any("max_idle"), any("max_lifetime")]),
+            LIFECYCLE,
+        ],
+    ),
+    later(
+        "http.service",
+        keys![
+            any("addr"),
+            Key::Map("timeouts", keys![any("read"), any("write"), any("idle")]),
+            Key::Map("host", keys![any("buffer_size"), any("worker_count")]),
+            Key::Map(
+                "tls",
+                keys![any("mode"), any("cert"), any("key"), any("client_ca"), any("client_auth")]
+            ),
+            LIFECYCLE,
+        ],
+    ),
+    later(
+        "http.router",
+        keys![
+            any("prefix"),
+            any("middleware"),
+            any("options"),
+            any("post_middleware"),
+            any("post_options"),
+        ],
+    ),
+    later("http.endpoint", keys![any("method"), any("path"), any("func")]),
+    later(
+        "http.static",
+        keys![
+            any("path"),
+            any("fs"),
+            Key::Map("static_options", keys![any("spa"), any("index"), any("cache")]),
+            any("middleware"),
+            any("options"),
+        ],
+    ),
+    later(
+        "exec.native",
+        keys![any("default_work_dir"), any("default_env"), any("command_whitelist")],
+    ),
+];

@@ -1,0 +1,57 @@
+//! The words of the format: names of modules.
+
+/// Modules that this version has.
+pub const MODULES: &[&str] = &["ctx", "io", "logger", "time", "uuid"];
+
+/// Global libraries, which may be listed under `modules:` all the same.
+pub const GLOBALS: &[&str] = &[
+    "bit32",
+    "buffer",
+    "channel",
+    "coroutine",
+    "errors",
+    "math",
+    "os",
+    "payload",
+    "print",
+    "process",
+    "string",
+    "table",
+    "utf8",
+];
+
+/// Modules that the format knows and later versions bring.
+pub const LATER_MODULES: &[&str] = &[
+    "base64",
+    "cloudstorage",
+    "compress",
+    "contract",
+    "crypto",
+    "env",
+    "eval",
+    "events",
+    "excel",
+    "exec",
+    "expr",
+    "fs",
+    "funcs",
+    "hash",
+    "html",
+    "http",
+    "http_client",
+    "json",
+    "metrics",
+    "queue",
+    "registry",
+    "security",
+    "sql",
+    "store",
+    "stream",
+    "supervisor",
+    "system",
+    "templates",
+    "text",
+    "treesitter",
+    "websocket",
+    "yaml",
+];
