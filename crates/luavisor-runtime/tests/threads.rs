@@ -130,6 +130,28 @@ fn a_deadline_ends_a_busy_process_on_a_busy_host() {
 }
 
 #[test]
+fn a_timer_wakes_an_idle_host_in_time() {
+    let wait = "return function() process.inbox():receive() end";
+    for workers in [1, 2] {
+        let world = World::new(host(workers), &[("app:wait", wait)]);
+        let pids = [(); 3].map(|()| world.spawn("app:wait"));
+        let clock = world.runtime.clock();
+        let start = clock.monotonic();
+        // The later deadlines first: each earlier one must move the alarm.
+        for (pid, delay) in pids.iter().zip([60_000_000, 40_000_000, 20_000_000]) {
+            let timeout = Some((delay, "a while".into()));
+            let request = CancelRequest { timeout, reason: "".into() };
+            world.runtime.cancel(*pid, request).unwrap();
+        }
+        for (pid, delay) in pids.iter().zip([60_000_000, 40_000_000, 20_000_000]).rev() {
+            world.end_of(*pid);
+            let late = (clock.monotonic() - start).checked_sub(delay).expect("too early");
+            assert!(late < 1_000_000_000, "{late} ns late");
+        }
+    }
+}
+
+#[test]
 fn two_siblings_that_compute_use_two_shards() {
     let parent = "return function()
         process.spawn('app:endless', 'app:host')
