@@ -1,5 +1,7 @@
 //! Cancel and terminate (SPEC 5).
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use luavisor_core::{Kind, Pid, Reason};

@@ -1,6 +1,8 @@
 //! `process.exec` (SPEC 12.1) and named spawns (SPEC 12.3), called by native
 //! processes on Lua ones.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use luavisor_core::{Kind, Reason, Values};

@@ -1,5 +1,7 @@
 //! Hosts: states, limits, stop (SPEC 1.1, 1.4, 10.5).
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use std::sync::Arc;

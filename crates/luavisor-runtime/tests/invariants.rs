@@ -6,6 +6,8 @@
 //!   random; what every observer saw is checked for what must hold in any case
 //!   (I1, I3, I4).
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

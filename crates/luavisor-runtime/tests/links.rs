@@ -1,5 +1,7 @@
 //! Links (SPEC 4.1, 4.3, 4.4).
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use luavisor_core::{Kind, Reason};

@@ -1,5 +1,7 @@
 //! Lua processes on the manual executor: the first things that must work.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

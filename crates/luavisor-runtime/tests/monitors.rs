@@ -1,5 +1,7 @@
 //! Monitors (SPEC 4.1, 4.5).
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use luavisor_core::{Kind, Reason};

@@ -1,5 +1,7 @@
 //! Registered names (SPEC 12.4) and destinations (SPEC 2.2).
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod support;
 
 use luavisor_core::Kind;

@@ -1,6 +1,8 @@
 //! Worker threads, watchdog and real time. Waits end with what they wait for;
 //! the limits are generous and only stop a test that hangs.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};

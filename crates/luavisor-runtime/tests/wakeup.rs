@@ -1,5 +1,7 @@
 //! The wake-up protocol under every interleaving of a few threads (loom).
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use loom::sync::atomic;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};

@@ -3,6 +3,7 @@
 //! An actor is steered from the test through [`Probe::act`], a closure that runs
 //! inside it, and records everything it gets.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 #![allow(dead_code)]
 
 use std::sync::{Arc, Mutex};
