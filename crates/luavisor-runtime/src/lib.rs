@@ -39,6 +39,7 @@ pub use clock::{Clock, SystemClock, VirtualClock};
 pub use executor::manual::{Order, Simulation};
 pub use host::{HostConfig, HostState, Limits};
 pub use log::{LogSink, NoLog};
+pub use luavisor_core::HostId;
 pub use native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
 pub use observe::{Observer, Occurrence};
 pub use output::Captured;

@@ -1,5 +1,7 @@
 //! Lua processes on the manual executor: the first things that must work.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod lua_support;
 
 use lua_support::world;
