@@ -152,6 +152,29 @@ impl Call {
         self.lua.pop(1);
         values
     }
+    /// Pushes the field `name` of the table at `index`, without metamethods.
+    pub fn push_field(&mut self, index: i32, name: &CStr) {
+        self.lua.reserve(1);
+        self.lua.raw_get_field(index, name);
+    }
+    /// Goes through the table at `index` without metamethods: pushes a key and
+    /// its value and returns the position to go on from; 0 is the first.
+    pub fn next_entry(&mut self, index: i32, at: i32) -> Option<i32> {
+        self.lua.reserve(2);
+        self.lua.raw_iter(index, at)
+    }
+    /// Length of the array part of the table at `index`, without metamethods.
+    pub fn length(&self, index: i32) -> usize {
+        self.lua.length(index)
+    }
+    /// Identity of the table at `index`.
+    pub fn address(&self, index: i32) -> usize {
+        self.lua.address(index) as usize
+    }
+    /// Removes the top `n` values.
+    pub fn pop(&mut self, n: i32) {
+        self.lua.pop(n);
+    }
     /// `tostring` of an argument, with metamethods.
     pub fn text(&self, index: i32) -> Vec<u8> {
         self.lua.reserve(2);
@@ -450,9 +473,35 @@ impl Setup {
     ) {
         objects::data_class::<T>(self.lua, tag, name, methods, &[]);
     }
+
+    /// A class of objects that keep a held value alive as long as they live.
+    pub(crate) fn holder_class<T: objects::Holder>(
+        &mut self,
+        tag: c_int,
+        name: &'static str,
+        methods: &'static [Function],
+    ) {
+        objects::holder_class::<T>(self.lua, tag, name, methods);
+    }
 }
 
 impl TableSetup {
+    pub fn functions(&mut self, functions: &'static [Function]) {
+        for function in functions {
+            push_function(self.lua, function);
+            self.lua.raw_set_field(-2, function.name);
+        }
+    }
+    pub fn named_number(&mut self, name: &str, value: f64) {
+        self.lua.push_str(name);
+        self.lua.push_number(value);
+        self.lua.raw_set(-3);
+    }
+    pub fn named_text(&mut self, name: &str, value: &str) {
+        self.lua.push_str(name);
+        self.lua.push_str(value);
+        self.lua.raw_set(-3);
+    }
     pub fn number(&mut self, name: &CStr, value: f64) {
         self.lua.push_number(value);
         self.lua.raw_set_field(-2, name);
@@ -462,6 +511,7 @@ impl TableSetup {
         self.lua.raw_set_field(-2, name);
     }
     pub fn object(&mut self, name: &CStr, value: &Object) {
+        self.lua.reserve(2);
         objects::push(self.lua, value);
         self.lua.raw_set_field(-2, name);
     }

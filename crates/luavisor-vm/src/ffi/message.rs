@@ -429,7 +429,8 @@ pub fn install(lua: Lua, payload_methods: &'static [super::call::Function]) {
         &[(c"__tostring", message_text_native)],
     );
     lua.set_tag_destructor(TAG, message_destructor);
-    objects::data_class::<Part>(lua, PAYLOAD_TAG, "payload", payload_methods, &[]);
+    let data = [(c"data", data_native as CFunction)];
+    objects::data_class::<Part>(lua, PAYLOAD_TAG, "payload", payload_methods, &data);
     lua.set_tag_destructor(PAYLOAD_TAG, part_destructor);
     lua.push_function(send_native, c"send", 0);
 }

@@ -9,9 +9,10 @@ use std::ffi::{CStr, c_int, c_void};
 use std::sync::Arc;
 
 use luavisor_core::value::{Instant, Payload, Zone};
-use luavisor_core::{Error, Object};
+use luavisor_core::{Error, Object, Pid};
 
 use super::call::{self, Function};
+use super::context::{Dead, VmContext};
 use super::error;
 use super::lua::*;
 
@@ -55,33 +56,72 @@ pub fn class(
     seal(lua, tag, name);
 }
 
-/// Makes a class of cold objects that hold a `T`.
+/// Makes a class of cold objects that hold a `T`. Names starting with `__` are metamethods.
 pub fn data_class<T>(
     lua: Lua,
     tag: c_int,
     name: &'static str,
     methods: &'static [Function],
-    metamethods: &[(&'static CStr, CFunction)],
+    natives: &[(&'static CStr, CFunction)],
 ) {
     lua.reserve(6);
     lua.new_table(0, 4);
     lua.new_table(0, methods.len());
-    for function in methods.iter().filter(|f| !f.name.to_bytes().starts_with(b"__")) {
+    for (name, function) in natives.iter().filter(|(name, _)| !is_metamethod(name)) {
+        lua.push_function(*function, name, 0);
+        lua.raw_set_field(-2, name);
+    }
+    for function in methods.iter().filter(|f| !is_metamethod(f.name)) {
         call::push_function(lua, function);
         lua.raw_set_field(-2, function.name);
     }
     lua.set_readonly(-1, true);
     lua.raw_set_field(-2, c"__index");
-    for function in methods.iter().filter(|f| f.name.to_bytes().starts_with(b"__")) {
+    for function in methods.iter().filter(|f| is_metamethod(f.name)) {
         call::push_function(lua, function);
         lua.raw_set_field(-2, function.name);
     }
-    for (name, function) in metamethods {
+    for (name, function) in natives.iter().filter(|(name, _)| is_metamethod(name)) {
         lua.push_function(*function, name, 0);
         lua.raw_set_field(-2, name);
     }
     seal(lua, tag, name);
     lua.set_tag_destructor(tag, destructor::<T>);
+}
+
+fn is_metamethod(name: &CStr) -> bool {
+    name.to_bytes().starts_with(b"__")
+}
+
+/// Content of an object that keeps a value in the hold of its process alive.
+pub trait Holder {
+    /// the process, and the index in its hold
+    fn held(&self) -> (Pid, u32);
+}
+
+/// Makes a class of cold objects whose held value is let go when they are collected.
+pub fn holder_class<T: Holder>(
+    lua: Lua,
+    tag: c_int,
+    name: &'static str,
+    methods: &'static [Function],
+) {
+    data_class::<T>(lua, tag, name, methods, &[]);
+    lua.set_tag_destructor(tag, holder_destructor::<T>);
+}
+
+unsafe extern "C" fn holder_destructor<T: Holder>(
+    lua: *mut mlua_sys::lua_State,
+    data: *mut c_void,
+) {
+    // SAFETY: the tag stands for `T`; the context outlives the VM, and only its
+    // list of the dead is touched.
+    unsafe {
+        let (pid, index) = (*data.cast::<T>()).held();
+        data.cast::<T>().drop_in_place();
+        let vm = (*mlua_sys::lua_callbacks(lua)).userdata.cast::<VmContext>();
+        (*vm).dead.push(Dead::Held { pid, index });
+    }
 }
 
 /// Names, locks and freezes the metatable on top and gives it to the tag.

@@ -232,6 +232,8 @@ pub struct Process {
     pub tasks: Vec<Option<Task>>,
     pub runnable: VecDeque<TaskId>,
     pub channels: Vec<Option<Box<Channel>>>,
+    /// free places among the channels, above the singletons
+    pub channel_free: Vec<ChannelId>,
     /// channel that stands in after the inbox or events singleton was closed
     pub inbox_again: Option<ChannelId>,
     pub events_again: Option<ChannelId>,
@@ -278,6 +280,7 @@ impl Process {
             tasks: Vec::new(),
             runnable: VecDeque::new(),
             channels: Vec::new(),
+            channel_free: Vec::new(),
             inbox_again: None,
             events_again: None,
             mailbox: Mailbox::default(),
@@ -327,13 +330,19 @@ impl Process {
         while self.channels.len() < 2 {
             self.channels.push(None);
         }
-        let free = self.channels[2..].iter().position(Option::is_none).map(|i| i + 2);
-        let index = free.unwrap_or(self.channels.len());
-        if index == self.channels.len() {
+        let id = self.channel_free.pop().unwrap_or_else(|| {
             self.channels.push(None);
-        }
-        self.channels[index] = Some(Box::new(channel));
-        index as ChannelId
+            (self.channels.len() - 1) as ChannelId
+        });
+        self.channels[id as usize] = Some(Box::new(channel));
+        id
+    }
+
+    /// Forgets a channel whose object was collected; its place is free again.
+    pub fn remove_channel(&mut self, id: ChannelId) -> Option<Box<Channel>> {
+        let channel = self.channels.get_mut(id as usize)?.take()?;
+        self.channel_free.push(id);
+        Some(channel)
     }
 
     /// Opens the inbox or events singleton.

@@ -435,6 +435,19 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
         }
         _ => {}
     }
+    for held in channel.buffer {
+        if let Held::Ref(index) = held {
+            cx.release(cx.vm().lua, process, index);
+        }
+    }
+    cx.release(cx.vm().lua, process, channel.anchor);
+    if id > EVENTS {
+        // The place stays taken until the object of the old channel is collected:
+        // that must not bury a channel of the new code.
+        let mut closed = Channel::new(Source::Local, 0);
+        closed.closed = true;
+        process.channels[id as usize] = Some(Box::new(closed));
+    }
 }
 
 fn clear_sleeps(cx: Cx, process: &mut Process) {
@@ -501,10 +514,7 @@ pub fn bury_dead(cx: Cx) {
         match dead {
             Dead::Channel { pid, id } => {
                 let Some(process) = cx.find(pid) else { continue };
-                let Some(channel) = process.channels.get_mut(id as usize).and_then(Option::take)
-                else {
-                    continue;
-                };
+                let Some(channel) = process.remove_channel(id) else { continue };
                 if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
                     process.external -= 1;
                     cx.kernel().clear_timer(process.slot(), timer);

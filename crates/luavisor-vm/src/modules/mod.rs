@@ -9,6 +9,7 @@ pub mod payload;
 pub mod print;
 pub mod process;
 pub mod subscriptions;
+pub mod time;
 
 use crate::ffi::call::Setup;
 
@@ -18,6 +19,7 @@ pub fn install(setup: &mut Setup) {
     payload::install(setup);
     print::install(setup);
     process::install(setup);
+    time::install(setup);
 }
 
 /// Modules that the format knows and this version lacks.

@@ -1,0 +1,243 @@
+//! Waiting: `time.sleep`, `after`, timers and tickers.
+//!
+//! A timer channel is a channel whose [`Source`] is a timer of the kernel; the
+//! kernel fires it by the token of the channel. Whoever holds the channel object
+//! keeps it running: an abandoned one is collected and its timer cleared. Timer
+//! and Ticker objects hold their channel in the process for as long as they live.
+
+use luavisor_core::{Error, Pid};
+
+use super::duration;
+use crate::calendar::Duration;
+use crate::ffi::call::{Call, Function, Outcome, Setup};
+use crate::ffi::error::Raise;
+use crate::ffi::objects::{Holder, tags};
+use crate::ffi::process::{ChannelId, Meaning, Source};
+use crate::kernel::TimerId;
+
+/// Ticks that a ticker keeps for a slow receiver; further ones are dropped.
+const TICKS: u32 = 16;
+
+/// Content of Timer and Ticker objects.
+struct Held {
+    owner: Pid,
+    channel: ChannelId,
+    /// the channel object in the hold of the process
+    index: u32,
+}
+
+impl Holder for Held {
+    fn held(&self) -> (Pid, u32) {
+        (self.owner, self.index)
+    }
+}
+
+/// Blocks the calling task only. Raises for every bad argument, as there is no
+/// result to look at.
+fn sleep(call: &mut Call) -> Outcome {
+    call.may_block("time.sleep")?;
+    let duration = duration::argument(call, 1)??;
+    if duration.0 <= 0 {
+        return call.nothing();
+    }
+    let (slot, token, at) = (call.slot(), call.token(), deadline(call, duration));
+    let timer = call.kernel().set_timer(slot, at, token);
+    call.wait(Some(timer))
+}
+
+/// The kernel's clock when `duration` has passed; a negative one has passed already.
+fn deadline(call: &Call, duration: Duration) -> u64 {
+    call.kernel().monotonic().saturating_add(duration.0.max(0) as u64)
+}
+
+fn start_timer(call: &Call, channel: ChannelId, duration: Duration) -> TimerId {
+    let at = deadline(call, duration);
+    call.kernel().set_timer(call.slot(), at, Meaning::Channel(channel).token())
+}
+
+/// Pushes a channel that a new timer feeds.
+fn push_timer_channel(
+    call: &mut Call,
+    capacity: u32,
+    duration: Duration,
+    source: impl FnOnce(TimerId) -> Source,
+) -> ChannelId {
+    let id = call.push_channel(Source::Local, capacity);
+    let timer = start_timer(call, id, duration);
+    let process = call.process();
+    if let Some(channel) = process.channel(id) {
+        channel.source = source(timer);
+        process.external += 1;
+    }
+    id
+}
+
+/// Replaces the channel on top of the stack by an object of class `tag` that holds it.
+fn push_holder(call: &mut Call, tag: i32, channel: ChannelId) -> Outcome {
+    let owner = call.process().pid;
+    let index = call.hold_top();
+    call.push_data(tag, Held { owner, channel, index });
+    call.results(1)
+}
+
+/// `time.after(d)`: one Time, then closed.
+fn after(call: &mut Call) -> Outcome {
+    call.not_at_top_level("time.after")?;
+    match positive(call, "time.after")? {
+        Ok(duration) => {
+            push_timer_channel(call, 1, duration, Source::Timer);
+            call.results(1)
+        }
+        Err(error) => call.fail(error),
+    }
+}
+
+/// The duration at 1, which must not be 0 or less.
+fn positive(call: &Call, function: &str) -> Result<Result<Duration, Error>, Raise> {
+    Ok(duration::argument(call, 1)?.and_then(|duration| {
+        if duration.0 > 0 {
+            return Ok(duration);
+        }
+        Err(Error::invalid(format!("{function}: duration must be > 0")).retryable(false))
+    }))
+}
+
+/// `time.timer(d)`; d ≤ 0 fires at once.
+fn timer(call: &mut Call) -> Outcome {
+    call.not_at_top_level("time.timer")?;
+    match duration::argument(call, 1)? {
+        Ok(duration) => {
+            let channel = push_timer_channel(call, 1, duration, Source::Timer);
+            push_holder(call, tags::TIMER, channel)
+        }
+        Err(error) => call.fail(error),
+    }
+}
+
+fn ticker(call: &mut Call) -> Outcome {
+    call.not_at_top_level("time.ticker")?;
+    match positive(call, "time.ticker")? {
+        Ok(duration) => {
+            let period = duration.0 as u64;
+            let source = |timer| Source::Ticker { timer, period };
+            let channel = push_timer_channel(call, TICKS, duration, source);
+            push_holder(call, tags::TICKER, channel)
+        }
+        Err(error) => call.fail(error),
+    }
+}
+
+fn this<'a>(call: &Call, tag: i32) -> Result<&'a Held, Raise> {
+    let expected = if tag == tags::TIMER { "Timer" } else { "Ticker" };
+    let held = call.object::<Held>(1, tag);
+    held.map(|held| &*held).ok_or_else(|| call.wrong(1, expected))
+}
+
+fn push_channel_of(call: &mut Call, tag: i32) -> Outcome {
+    let index = this(call, tag)?.index;
+    call.push_held(index);
+    call.results(1)
+}
+
+fn timer_channel(call: &mut Call) -> Outcome {
+    push_channel_of(call, tags::TIMER)
+}
+
+fn ticker_channel(call: &mut Call) -> Outcome {
+    push_channel_of(call, tags::TICKER)
+}
+
+/// The kernel's timer behind a Timer that has neither fired nor been stopped.
+fn running(call: &Call, id: ChannelId) -> Option<TimerId> {
+    match call.process().channel(id)?.source {
+        Source::Timer(timer) => Some(timer),
+        _ => None,
+    }
+}
+
+/// True if it had not fired; its channel is closed then.
+fn stop_timer(call: &mut Call) -> Outcome {
+    let id = this(call, tags::TIMER)?.channel;
+    let active = running(call, id).is_some();
+    if active {
+        call.close_channel(id);
+    }
+    call.push_boolean(active);
+    call.results(1)
+}
+
+/// True if it was active. One that fired or was stopped stays so: its channel is closed.
+fn reset_timer(call: &mut Call) -> Outcome {
+    let id = this(call, tags::TIMER)?.channel;
+    let duration = match duration::argument(call, 2)? {
+        Ok(duration) => duration,
+        Err(error) => return call.fail(error),
+    };
+    let old = running(call, id);
+    if let Some(old) = old {
+        call.kernel().clear_timer(call.slot(), old);
+        let timer = start_timer(call, id, duration);
+        if let Some(channel) = call.process().channel(id) {
+            channel.source = Source::Timer(timer);
+        }
+    }
+    call.push_boolean(old.is_some());
+    call.results(1)
+}
+
+/// Ends the ticks. The channel stays open, with the ticks it has; true if it ran.
+fn stop_ticker(call: &mut Call) -> Outcome {
+    let id = this(call, tags::TICKER)?.channel;
+    let slot = call.slot();
+    let process = call.process();
+    let mut ran = false;
+    if let Some(channel) = process.channel(id)
+        && let Source::Ticker { timer, .. } = channel.source
+    {
+        channel.source = Source::Local;
+        process.external -= 1;
+        call.kernel().clear_timer(slot, timer);
+        ran = true;
+    }
+    call.push_boolean(ran);
+    call.results(1)
+}
+
+fn timer_text(call: &mut Call) -> Outcome {
+    this(call, tags::TIMER)?;
+    call.push_str("time.Timer{}");
+    call.results(1)
+}
+
+fn ticker_text(call: &mut Call) -> Outcome {
+    this(call, tags::TICKER)?;
+    call.push_str("time.Ticker{}");
+    call.results(1)
+}
+
+pub static FUNCTIONS: &[Function] = &[
+    Function { name: c"sleep", run: sleep },
+    Function { name: c"after", run: after },
+    Function { name: c"timer", run: timer },
+    Function { name: c"ticker", run: ticker },
+];
+
+static TIMER: &[Function] = &[
+    Function { name: c"channel", run: timer_channel },
+    Function { name: c"response", run: timer_channel },
+    Function { name: c"stop", run: stop_timer },
+    Function { name: c"reset", run: reset_timer },
+    Function { name: c"__tostring", run: timer_text },
+];
+
+static TICKER: &[Function] = &[
+    Function { name: c"channel", run: ticker_channel },
+    Function { name: c"response", run: ticker_channel },
+    Function { name: c"stop", run: stop_ticker },
+    Function { name: c"__tostring", run: ticker_text },
+];
+
+pub fn install(setup: &mut Setup) {
+    setup.holder_class::<Held>(tags::TIMER, "Timer", TIMER);
+    setup.holder_class::<Held>(tags::TICKER, "Ticker", TICKER);
+}

@@ -1,0 +1,331 @@
+//! Runs Lua as one process over a kernel that tests control.
+//!
+//! The clock stands still while the process runs. When it blocks, pending
+//! completions come first, then the earliest timer, to which the clock jumps: a
+//! test of an hour takes no time and always runs the same way. Nothing is
+//! spawned; what would be is recorded.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use luavisor_core::value::Bytes;
+use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
+use luavisor_vm::kernel::{CancelRequest, Level, LogRecord, Output, Read, SpawnRequest, Written};
+use luavisor_vm::native::AsyncFunction;
+use luavisor_vm::{
+    Birth, Chunk, Context, Kernel, Preemption, Program, Slot, Slots, Step, TimerId, Token, Unit,
+    Vm, VmConfig, compile,
+};
+
+/// Checks that every test can use: `eq`, `fails` for what must raise, `refused` for
+/// `nil, err`. With variable arguments they are not inlined, so lines are known.
+const PRELUDE: &str = concat!(
+    "local function eq(...) local got, want = ... if got ~= want then ",
+    "error(`got {tostring(got)}, want {tostring(want)}`, 2) end end ",
+    "local function fails(want, f, ...) local ok, err = pcall(f, ...) ",
+    "if ok then error('did not raise: ' .. want, 2) end ",
+    "local text = tostring(err) if not string.find(text, want, 1, true) then ",
+    "error(`raised {text}, want {want}`, 2) end return err end ",
+    "local function refused(...) local kind, message, value, err = ... ",
+    "if value ~= nil and value ~= false then error(`got {tostring(value)}`, 2) end ",
+    "local got = `{err:kind()}: {err:message()}` ",
+    "if got ~= `{kind}: {message}` then error(`got {got}`, 2) end return err end ",
+);
+
+/// A kernel whose clock moves by hand and which does nothing else.
+#[derive(Default)]
+pub struct FakeKernel {
+    pub now: u64,
+    pub timers: BTreeMap<TimerId, (Slot, Token)>,
+    pub sequence: u64,
+    pub random: u64,
+    pub stdout: String,
+    pub stderr: String,
+    /// writes make the task wait
+    pub slow_output: bool,
+    pub level: Option<Level>,
+    pub logs: Vec<LogRecord>,
+    /// lines to read; `None`: no terminal
+    pub input: Option<VecDeque<String>>,
+    pub arguments: Vec<String>,
+    pub spawned: Vec<SpawnRequest>,
+    pub executed: Vec<(SpawnRequest, Option<(u64, Arc<str>)>)>,
+    /// spawns succeed with this pid
+    pub spawn_as: Option<Pid>,
+    pub programs: BTreeMap<String, Arc<Program>>,
+    pub completions: VecDeque<(Token, Result<Values, Error>)>,
+    /// largest number of timers that ran at once
+    pub most_timers: usize,
+}
+
+/// The wall clock at monotonic zero: 2025-11-02T15:04:05Z.
+pub const START: i64 = 1_762_095_845;
+
+impl Kernel for FakeKernel {
+    fn monotonic(&self) -> u64 {
+        self.now
+    }
+    fn wall(&self) -> (i64, u32) {
+        (START + (self.now / 1_000_000_000) as i64, (self.now % 1_000_000_000) as u32)
+    }
+    fn random(&mut self) -> u64 {
+        self.random += 1;
+        self.random.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+    fn wake(&mut self, _: Slot) {}
+    fn pid_text(&self, pid: Pid) -> String {
+        pid.text("app:test").to_string()
+    }
+    fn resolve(&self, destination: &[u8]) -> Result<Pid, Error> {
+        let text = String::from_utf8_lossy(destination);
+        let uniq = luavisor_core::pid::parse(&text).and_then(|pid| pid.uniq);
+        uniq.and_then(|uniq| Pid::from_uniq(HostId(1), uniq)).ok_or_else(|| {
+            let message = format!("could not resolve '{text}' as PID or registered name");
+            Error::not_found(message)
+        })
+    }
+    fn send(&mut self, _: Slot, _: Pid, _: Bytes, _: Values) -> Result<(), Error> {
+        Err(Error::process_not_found())
+    }
+    fn message_limit(&self, _: Pid) -> usize {
+        1 << 20
+    }
+    fn spawn(&mut self, _: Slot, request: SpawnRequest) -> Result<Pid, Error> {
+        self.spawned.push(request);
+        self.spawn_as.ok_or_else(|| Error::not_found("factory not found"))
+    }
+    fn exec(
+        &mut self,
+        _: Slot,
+        request: SpawnRequest,
+        timeout: Option<(u64, Arc<str>)>,
+        token: Token,
+    ) -> Result<(), Error> {
+        self.executed.push((request, timeout));
+        self.completions.push_back((token, Ok(Values::one("executed"))));
+        Ok(())
+    }
+    fn monitor(&mut self, _: Slot, _: Pid) -> Result<(), Error> {
+        Err(Error::process_not_found())
+    }
+    fn unmonitor(&mut self, _: Slot, _: Pid) -> Result<(), Error> {
+        Ok(())
+    }
+    fn link(&mut self, _: Slot, _: Pid) -> Result<(), Error> {
+        Err(Error::process_not_found())
+    }
+    fn unlink(&mut self, _: Slot, _: Pid) -> Result<(), Error> {
+        Ok(())
+    }
+    fn set_trap_links(&mut self, _: Slot, _: bool, _: Option<&Event>) {}
+    fn set_upgradable(&mut self, _: Slot, _: bool) {}
+    fn cancel(&mut self, _: Slot, _: Pid, _: CancelRequest) -> Result<(), Error> {
+        Err(Error::process_not_found())
+    }
+    fn terminate(&mut self, _: Slot, _: Pid) -> Result<(), Error> {
+        Err(Error::process_not_found())
+    }
+    fn ready(&mut self, _: Slot) {}
+    fn supervisor(&self, _: Slot) -> Option<(Pid, String)> {
+        None
+    }
+    fn register(&mut self, _: Slot, _: &str, _: Pid) -> Result<(), Error> {
+        Ok(())
+    }
+    fn lookup(&self, _: &str) -> Result<Pid, Error> {
+        Err(Error::not_found("name not registered"))
+    }
+    fn unregister(&mut self, _: Slot, _: &str) -> Result<bool, Error> {
+        Ok(false)
+    }
+    fn set_timer(&mut self, slot: Slot, at: u64, token: Token) -> TimerId {
+        self.sequence += 1;
+        let id = TimerId { at, sequence: self.sequence };
+        self.timers.insert(id, (slot, token));
+        self.most_timers = self.most_timers.max(self.timers.len());
+        id
+    }
+    fn clear_timer(&mut self, _: Slot, timer: TimerId) {
+        self.timers.remove(&timer);
+    }
+    fn program(&self, id: &str) -> Result<Arc<Program>, Error> {
+        self.programs.get(id).cloned().ok_or_else(|| Error::not_found("factory not found"))
+    }
+    fn write(&mut self, _: Slot, output: Output, bytes: &[u8], token: Token) -> Written {
+        let text = String::from_utf8_lossy(bytes);
+        match output {
+            Output::Stdout => self.stdout.push_str(&text),
+            Output::Stderr => self.stderr.push_str(&text),
+        }
+        if self.slow_output {
+            self.completions.push_back((token, Ok(Values::none())));
+            return Written::Wait;
+        }
+        Written::Done
+    }
+    fn read(&mut self, _: Slot, read: Read, token: Token) -> Result<(), Error> {
+        let next = self.input.as_mut().and_then(VecDeque::pop_front);
+        let result = match (next, read) {
+            (Some(line), Read::Bytes(most)) if line.len() > most => {
+                let (now, later) = line.split_at(most);
+                self.input.as_mut().unwrap().push_front(later.to_owned());
+                Ok(Values::one(now))
+            }
+            (Some(line), _) => Ok(Values::one(line)),
+            (None, _) => Err(Error::new(Kind::NOT_FOUND, "EOF").retryable(false)),
+        };
+        self.completions.push_back((token, result));
+        Ok(())
+    }
+    fn terminal_arguments(&self, _: Slot) -> Vec<String> {
+        self.arguments.clone()
+    }
+    fn has_terminal(&self, _: Slot) -> bool {
+        self.input.is_some()
+    }
+    fn log_level(&self) -> Level {
+        self.level.unwrap_or(Level::Debug)
+    }
+    fn log(&mut self, _: Slot, record: LogRecord) {
+        self.logs.push(record);
+    }
+    fn exit_runtime(&mut self, _: i32) {}
+    fn call_async(&mut self, _: Slot, _: AsyncFunction, _: Values, token: Token) {
+        self.completions.push_back((token, Err(Error::internal("no native functions"))));
+    }
+}
+
+/// One process in a VM of its own.
+pub struct Bench {
+    pub vm: Vm,
+    pub kernel: FakeKernel,
+    pub context: Context,
+    /// safepoints of a slice
+    pub slice: u32,
+    pub slots: Arc<Slots>,
+}
+
+/// The pid of the process.
+pub fn pid() -> Pid {
+    Pid::new(HostId(1), 0, 0, 1)
+}
+
+/// A program whose chunk is exactly `source`.
+pub fn program(id: &str, source: &str) -> Arc<Program> {
+    let bytecode = compile(source.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let chunk = Arc::new(Chunk { name: id.into(), bytecode });
+    let unit = Arc::new(Unit { chunk, modules: None, imports: BTreeMap::new() });
+    Arc::new(Program { id: id.into(), method: String::new(), unit, memory: None, mailbox: None })
+}
+
+/// The chunk around the body of `main`; lines count from the body's first.
+pub fn chunk(body: &str) -> String {
+    format!("{PRELUDE} return function(...) {body}\nend")
+}
+
+impl Bench {
+    pub fn new() -> Bench {
+        Bench::preempting(100_000)
+    }
+
+    /// With slices of that many safepoints.
+    pub fn preempting(slice: u32) -> Bench {
+        let slots = Arc::new(Slots::new(4));
+        let vm = Vm::new(VmConfig {
+            host: HostId(1),
+            host_name: "app:test".into(),
+            shard: 0,
+            slots: slots.clone(),
+            native_code: false,
+            preemption: Preemption::Counted(slice),
+            memory: 256 << 20,
+            modules: Arc::new([]),
+        });
+        let kernel = FakeKernel::default();
+        Bench { vm, kernel, context: Context::default(), slice, slots }
+    }
+
+    /// Makes the process of this body of `main`; [`Bench::finish`] runs it.
+    pub fn start(&mut self, body: &str) {
+        self.start_program(program("app:main", &chunk(body)));
+    }
+
+    pub fn start_program(&mut self, program: Arc<Program>) {
+        self.slots.begin(0, 1, 1_000_000, 64 << 20);
+        self.vm.create(Birth {
+            pid: pid(),
+            program,
+            arguments: Values::none(),
+            context: Arc::new(self.context.clone()),
+            memory: None,
+            result_limit: 1 << 20,
+        });
+    }
+
+    /// Runs the process to its end; `None` when it waits for what never comes.
+    pub fn finish(&mut self) -> Option<Exit> {
+        loop {
+            match self.vm.run(0, &mut self.kernel) {
+                Step::Ready => {}
+                Step::Finished(exit) => return Some(exit),
+                Step::Killed => panic!("killed"),
+                Step::Blocked => {
+                    while !self.step() {
+                        if self.kernel.completions.is_empty() && self.kernel.timers.is_empty() {
+                            return None;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next completion or timer; returns whether the process became ready.
+    fn step(&mut self) -> bool {
+        if let Some((token, result)) = self.kernel.completions.pop_front() {
+            return self.vm.complete(0, token, result, &mut self.kernel);
+        }
+        let Some((timer, (slot, token))) = self.kernel.timers.pop_first() else { return false };
+        self.kernel.now = self.kernel.now.max(timer.at);
+        self.vm.timer(slot, token, &mut self.kernel)
+    }
+
+    /// Runs a body of `main` to its end.
+    pub fn run(&mut self, body: &str) -> Exit {
+        self.start(body);
+        let exit = self.finish().expect("it waits for ever");
+        self.vm.destroy(0, &mut self.kernel);
+        self.slots.end(0);
+        exit
+    }
+
+    /// Runs a body that checks by itself; panics with what it raised.
+    #[track_caller]
+    pub fn passes(&mut self, body: &str) {
+        if let Some(error) = self.run(body).error {
+            panic!("{error}");
+        }
+    }
+}
+
+/// Runs a body of `main` that checks by itself in a new VM.
+#[track_caller]
+pub fn passes(body: &str) {
+    Bench::new().passes(body);
+}
+
+/// Runs a body of `main` that must fail; returns its error.
+#[track_caller]
+pub fn failure(body: &str) -> Error {
+    let exit = Bench::new().run(body);
+    Error::clone(&exit.error.expect("it did not fail"))
+}
+
+/// The text of a string value.
+pub fn text(values: &Values) -> &str {
+    match values.first() {
+        Value::String(bytes) => std::str::from_utf8(bytes).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
