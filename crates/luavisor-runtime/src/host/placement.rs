@@ -4,7 +4,9 @@
 //! 2. Else the least loaded of the `workers` shards opened last, the parent's
 //!    shard and ties included in its favour. Load is runnable processes, those
 //!    just spawned included, and counts a parent that overran its slice.
-//! 3. When they are full: any shard with room, looked for at a rotating place.
+//! 3. When they are full: the shard opened last, which is the one that fills up
+//!    while processes are only added, else any with room, looked for at a
+//!    rotating place.
 //! 4. Else a new shard.
 //!
 //! So the sequence spawn, child runs, EXIT stays on one shard (five times
@@ -85,5 +87,8 @@ fn least_loaded(host: &Arc<Host>, world: &Arc<World>, near: Option<Near>) -> Opt
 fn search(host: &Host) -> Option<Place> {
     let open = host.shard_count();
     let start = host.cursor.fetch_add(SEARCH, Ordering::Relaxed);
-    (0..open.min(SEARCH)).find_map(|offset| take(host, ((start + offset) % open) as u16))
+    let newest = open.checked_sub(1).and_then(|newest| take(host, newest as u16));
+    newest.or_else(|| {
+        (0..open.min(SEARCH)).find_map(|offset| take(host, ((start + offset) % open) as u16))
+    })
 }

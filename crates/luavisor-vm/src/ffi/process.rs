@@ -347,6 +347,9 @@ impl Process {
 
     /// Opens the inbox or events singleton.
     pub fn open_singleton(&mut self, id: ChannelId, source: Source) -> &mut Channel {
+        if self.channels.is_empty() {
+            self.channels.reserve_exact(2);
+        }
         while self.channels.len() <= id as usize {
             self.channels.push(None);
         }

@@ -131,6 +131,7 @@ fn start(cx: Cx, process: &mut Process) -> Result<(), Error> {
     thread.replace(GLOBALS);
     units::push_clone(thread, reference);
     process.units.push(LoadedUnit { source, unit, value: 0 });
+    process.tasks = Vec::with_capacity(1);
     process.tasks.push(Some(Task::new(thread, 0, 0)));
     process.runnable.push_back(0);
     process.stage = Stage::Loading;
