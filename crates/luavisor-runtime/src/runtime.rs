@@ -263,9 +263,9 @@ impl Runtime {
         snapshot::take(&self.world)
     }
 
-    /// Writes a line to one of the outputs, in order with those of processes.
-    pub fn write(&self, output: Output, text: &str) {
-        self.world.outputs.write(output, text.as_bytes(), Pid::NONE, Token(0));
+    /// Writes a piece to one of the outputs, in order with those of processes.
+    pub fn write(&self, output: Output, piece: impl AsRef<[u8]>) {
+        self.world.outputs.write(output, piece.as_ref(), Pid::NONE, Token(0));
     }
 
     /// Asks the runtime to end with `code`, as `system.exit` does. The first code stays.

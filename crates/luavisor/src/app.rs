@@ -18,8 +18,8 @@ use crate::Application;
 use crate::boot;
 use crate::compile::LuauCompiler;
 use crate::error::StartError;
-use crate::running::Luavisor;
 use crate::module::Module;
+use crate::running::Luavisor;
 use crate::values::IntoValues;
 
 /// An application that is not started yet.
@@ -272,7 +272,11 @@ impl App {
         id
     }
 
-    fn unit(&mut self, id: &str, source: &str) -> Option<(EntryId, Arc<config::Unit<crate::Chunk>>)> {
+    fn unit(
+        &mut self,
+        id: &str,
+        source: &str,
+    ) -> Option<(EntryId, Arc<config::Unit<crate::Chunk>>)> {
         let id = self.id(id)?;
         let chunk = match LuauCompiler.compile(id.as_str(), source) {
             Ok(chunk) => chunk,

@@ -224,9 +224,7 @@ fn host(runtime: &Runtime) -> Result<HostId, Error> {
     match runtime.add_host(HostConfig { workers: 1, ..HostConfig::new(HOST) }) {
         Ok(host) => runtime.start_host(host).map(|()| host),
         // Somebody else was faster.
-        Err(error) if error.kind == Kind::ALREADY_EXISTS => {
-            runtime.host(HOST).ok_or(error)
-        }
+        Err(error) if error.kind == Kind::ALREADY_EXISTS => runtime.host(HOST).ok_or(error),
         Err(error) => Err(error),
     }
 }

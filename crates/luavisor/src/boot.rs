@@ -22,8 +22,8 @@ use crate::app::App;
 use crate::asynchronous::Tokio;
 use crate::error::StartError;
 use crate::hosts::{self, nanoseconds};
-use crate::running::Luavisor;
 use crate::programs::Entries;
+use crate::running::Luavisor;
 
 /// See the module.
 pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {

@@ -41,10 +41,10 @@ mod compile;
 mod error;
 mod events;
 mod hosts;
-mod running;
 mod module;
 mod process;
 mod programs;
+mod running;
 mod values;
 mod watch;
 
@@ -53,15 +53,17 @@ pub use asynchronous::{Mail, Mailbox};
 pub use compile::LuauCompiler;
 pub use error::StartError;
 pub use events::{Events, Lifecycle};
-pub use running::Luavisor;
 pub use module::Module;
 pub use process::{End, Process};
+pub use running::Luavisor;
 pub use values::IntoValues;
 
 pub use luavisor_config as config;
 pub use luavisor_core::{Error, Event, Exit, Kind, Pid, Reason, Value, Values};
 pub use luavisor_runtime::services::{ServiceState, Shutdown};
-pub use luavisor_runtime::{HostState, LogSink, NativeContext, Occurrence, Snapshot, SystemClock};
+pub use luavisor_runtime::{
+    Clock, HostState, LogSink, NativeContext, Occurrence, Snapshot, SystemClock,
+};
 pub use luavisor_vm::Chunk;
 pub use luavisor_vm::kernel::{Level, LogRecord, Output};
 pub use luavisor_vm::native::Caller;

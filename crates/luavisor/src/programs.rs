@@ -63,11 +63,8 @@ impl Units {
             .iter()
             .map(|(alias, library)| (alias.clone(), self.translate(library)))
             .collect();
-        let translated = Arc::new(Unit {
-            chunk: unit.chunk.clone(),
-            modules: unit.modules.clone(),
-            imports,
-        });
+        let translated =
+            Arc::new(Unit { chunk: unit.chunk.clone(), modules: unit.modules.clone(), imports });
         self.done.insert(Arc::as_ptr(unit), translated.clone());
         translated
     }

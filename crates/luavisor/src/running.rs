@@ -130,9 +130,8 @@ impl Luavisor {
         timeout: Option<std::time::Duration>,
         reason: &str,
     ) -> Result<(), Error> {
-        let timeout = timeout.map(|timeout| {
-            (crate::hosts::nanoseconds(timeout), Arc::from(format!("{timeout:?}")))
-        });
+        let timeout = timeout
+            .map(|timeout| (crate::hosts::nanoseconds(timeout), Arc::from(format!("{timeout:?}"))));
         self.shared.runtime.cancel(pid, CancelRequest { timeout, reason: reason.into() })
     }
 
@@ -164,9 +163,8 @@ impl Luavisor {
     {
         let tokio = self.shared.tokio.handle();
         let tokio = tokio.map_err(|error| Error::internal(error.to_string()))?;
-        asynchronous::spawn(&self.shared.runtime, tokio, name, body).and_then(|pid| {
-            Ok(Process::new(pid, self.end_of(pid)?))
-        })
+        asynchronous::spawn(&self.shared.runtime, tokio, name, body)
+            .and_then(|pid| Ok(Process::new(pid, self.end_of(pid)?)))
     }
 
     /// Subscribes to what happens from now on.
