@@ -349,6 +349,10 @@ impl Call {
     pub(crate) fn push_channel(&mut self, source: Source, capacity: u32) -> ChannelId {
         channel::create(self.cx, self.lua, source, capacity)
     }
+    /// Pushes the object of a channel that another object owns.
+    pub(crate) fn push_channel_view(&mut self, id: ChannelId) {
+        channel::push_view(self.cx, self.lua, id);
+    }
     /// The channel at `index`.
     pub(crate) fn channel(&self, index: i32) -> Option<ChannelId> {
         channel::id_at(self.lua, index)
@@ -374,16 +378,9 @@ impl Call {
         self.lua.reserve(1);
         self.lua.push_ref(self.cx.vm().refs.singletons[id as usize]);
     }
-    /// Whether the channel object at `index` is one of the VM's singletons.
+    /// The topic of the string at `index`.
     pub(crate) fn topic(&self, index: i32) -> super::process::Topic {
         self.cx.topic(self.lua, index)
-    }
-    /// Keeps the value on top in the process; pops it.
-    pub(crate) fn hold_top(&mut self) -> u32 {
-        self.cx.hold(self.lua, self.process())
-    }
-    pub(crate) fn push_held(&mut self, index: u32) {
-        self.cx.push_held(self.lua, self.process(), index);
     }
     /// Position of the calling code: `<entry id>:<line>`.
     pub fn location(&self) -> Option<String> {
@@ -504,14 +501,14 @@ impl Setup {
         objects::data_class::<T>(self.lua, tag, name, methods, &[]);
     }
 
-    /// A class of objects that keep a held value alive as long as they live.
-    pub(crate) fn holder_class<T: objects::Holder>(
+    /// A class of objects that own a channel.
+    pub(crate) fn owner_class<T: objects::Owner>(
         &mut self,
         tag: c_int,
         name: &'static str,
         methods: &'static [Function],
     ) {
-        objects::holder_class::<T>(self.lua, tag, name, methods);
+        objects::owner_class::<T>(self.lua, tag, name, methods);
     }
 }
 

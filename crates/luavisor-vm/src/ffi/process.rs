@@ -106,6 +106,8 @@ pub struct Channel {
     pub source: Source,
     pub capacity: u32,
     pub closed: bool,
+    /// objects that lead to it: its own, and the Timer or Ticker that owns it
+    pub views: u32,
     /// index in the hold that keeps the userdata alive while the runtime needs it; 0: none
     pub anchor: u32,
     pub buffer: VecDeque<Held>,
@@ -119,6 +121,7 @@ impl Channel {
             source,
             capacity,
             closed: false,
+            views: 1,
             anchor: 0,
             buffer: VecDeque::new(),
             receivers: SmallVec::new(),
@@ -341,7 +344,7 @@ impl Process {
         id
     }
 
-    /// Forgets a channel whose object was collected; its place is free again.
+    /// Forgets a channel whose objects were collected; its place is free again.
     pub fn remove_channel(&mut self, id: ChannelId) -> Option<Box<Channel>> {
         let channel = self.channels.get_mut(id as usize)?.take()?;
         self.channel_free.push(id);

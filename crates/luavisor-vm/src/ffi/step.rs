@@ -452,10 +452,11 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
     }
     cx.release(cx.vm().lua, process, channel.anchor);
     if id > EVENTS {
-        // The place stays taken until the object of the old channel is collected:
+        // The place stays taken until the objects of the old channel are collected:
         // that must not bury a channel of the new code.
         let mut closed = Channel::new(Source::Local, 0);
         closed.closed = true;
+        closed.views = channel.views;
         process.channels[id as usize] = Some(Box::new(closed));
     }
 }
@@ -524,6 +525,12 @@ pub fn bury_dead(cx: Cx) {
         match dead {
             Dead::Channel { pid, id } => {
                 let Some(process) = cx.find(pid) else { continue };
+                if let Some(channel) = process.channel(id)
+                    && channel.views > 1
+                {
+                    channel.views -= 1;
+                    continue;
+                }
                 let Some(channel) = process.remove_channel(id) else { continue };
                 if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
                     process.external -= 1;
