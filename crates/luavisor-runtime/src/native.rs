@@ -203,9 +203,11 @@ impl NativeContext<'_> {
         self.kernel.remove_link(self.slot, pid);
     }
 
-    /// Whether link failures become events or end this process.
+    /// Whether link failures become events or end this process. Switched off
+    /// while a LINK_DOWN is unread, that failure ends it.
     pub fn trap_links(&mut self, trap: bool) {
-        self.kernel.set_trap_links(self.slot, trap, None);
+        let unread = self.kernel.unread_link_down(self.slot);
+        self.kernel.set_trap_links(self.slot, trap, unread.as_ref());
     }
 
     /// `process.cancel`.

@@ -128,6 +128,13 @@ impl Call {
     pub fn boolean(&self, index: i32) -> bool {
         self.lua.boolean(index)
     }
+    /// A copy of what the payload object of a message at `index` shows.
+    pub fn message_payload(&self, index: i32) -> Option<Arc<luavisor_core::value::Payload>> {
+        super::message::payload_of(self.lua, index)
+    }
+    pub fn is_message_payload(&self, index: i32) -> bool {
+        self.lua.userdata_tag(index) == super::message::PAYLOAD_TAG
+    }
     pub fn error_object(&self, index: i32) -> Option<Arc<Error>> {
         error::at(self.lua, index).cloned()
     }
@@ -156,6 +163,11 @@ impl Call {
     pub fn push_field(&mut self, index: i32, name: &CStr) {
         self.lua.reserve(1);
         self.lua.raw_get_field(index, name);
+    }
+    /// Pushes element `n` of the table at `index`, without metamethods.
+    pub fn push_element(&mut self, index: i32, n: i32) {
+        self.lua.reserve(1);
+        self.lua.raw_geti(index, n);
     }
     /// Goes through the table at `index` without metamethods: pushes a key and
     /// its value and returns the position to go on from; 0 is the first.
@@ -235,6 +247,10 @@ impl Call {
     pub fn set_field(&mut self, name: &CStr) {
         self.lua.raw_set_field(-2, name);
     }
+    /// Pops a key and a value and makes them an entry of the table below them.
+    pub fn set_entry(&mut self) {
+        self.lua.raw_set(-3);
+    }
     /// Pops a value and makes it element `n` of the table below it.
     pub fn set_element(&mut self, n: i32) {
         self.lua.raw_seti(-2, n);
@@ -299,10 +315,24 @@ impl Call {
     pub fn token(&self) -> Token {
         token(self.cx)
     }
+    /// The operation of [`Call::token`] goes on unwatched: its end must not wake
+    /// what the task waits for next.
+    pub fn forget_token(&mut self) {
+        if let Some(task) = self.process().task(self.cx.vm().current_task) {
+            task.ticket = task.ticket.wrapping_add(1);
+        }
+    }
     /// The function waits for the operation of [`Call::token`]. Its results are
     /// the completion's values, or `nil, err`.
     pub fn wait(&mut self, timer: Option<TimerId>) -> Outcome {
         Ok(Return(wait(self.cx, self.lua, timer)))
+    }
+    /// Like [`Call::wait`], for an operation whose end has no values: the result is `true`.
+    pub fn wait_for_true(&mut self) -> Outcome {
+        if let Some(task) = self.process().task(self.cx.vm().current_task) {
+            task.answer_true = true;
+        }
+        self.wait(None)
     }
     /// Ends the running process without running any more of its code; a kill was claimed.
     pub fn die(&mut self) -> Outcome {

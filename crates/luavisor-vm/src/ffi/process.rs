@@ -176,6 +176,8 @@ pub struct Task {
     pub arguments: i32,
     /// resume by raising the value on top
     pub raise: bool,
+    /// the operation that it waits for answers `true` when it succeeds without values
+    pub answer_true: bool,
 }
 
 impl Task {
@@ -187,6 +189,7 @@ impl Task {
             wait: Wait::None,
             arguments,
             raise: false,
+            answer_true: false,
         }
     }
 

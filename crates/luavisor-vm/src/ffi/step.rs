@@ -421,7 +421,16 @@ fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<c_
         process.units.retain(|loaded| loaded.value != 0);
         process.units.insert(0, LoadedUnit { source, unit, value: 0 });
     }
-    Ok(copy::push_all(cx, thread, &upgrade.arguments))
+    for task in old.iter().flatten() {
+        cx.release(lua, process, task.anchor);
+    }
+    // Whichever task called, the new code runs in main.
+    let count = copy::push_all(cx, thread, &upgrade.arguments);
+    if let Some(main) = process.task(0) {
+        main.arguments = count;
+    }
+    process.runnable.push_back(0);
+    Err(Turn::Ended)
 }
 
 /// Forgets a channel of the old code without waking anybody; unread messages go back.
@@ -623,7 +632,11 @@ pub fn complete(cx: Cx, process: &mut Process, meaning: Meaning, result: Result<
     if !waiting {
         return;
     }
+    let answer_true = process.task(id).is_some_and(|task| std::mem::take(&mut task.answer_true));
     match result {
+        Ok(values) if answer_true && values.items.is_empty() => {
+            cx.answer(process, id, &Values::one(true));
+        }
         Ok(values) => cx.answer(process, id, &values),
         Err(error) => {
             let Some(thread) = process.task(id).map(|task| task.innermost()) else { return };
