@@ -70,17 +70,7 @@ fn scenario_37_forced_ends_have_reason_shutdown() {
     let programs = [("stubborn", stubborn), ("watcher.host", WAIT), ("watcher", watcher)];
     let world = world(&programs, specs);
     world.run(0);
-    let request = luavisor_vm::kernel::SpawnRequest {
-        id: "app:watcher".into(),
-        host: HOST.into(),
-        arguments: Default::default(),
-        monitor: false,
-        link: false,
-        name: None,
-        messages: Vec::new(),
-        context: Default::default(),
-    };
-    world.runtime.spawn(request).unwrap();
+    world.spawn("watcher", &[]);
     world.run(0);
     world.services.shutdown(30 * SECOND, 0);
     world.run(199);

@@ -175,18 +175,27 @@ fn a_stopped_host_cancels_what_services_left_there() {
 }
 
 #[test]
-fn the_end_of_a_control_pid_does_not_touch_the_service() {
-    let source = "return function()
-        local e = process.events():receive()
-        process.terminate(e.from)
-        require('time').sleep('100ms')
+fn lua_code_cannot_reach_control_pids() {
+    let attacker = "return function(...)
+        local calls = { process.terminate, process.monitor, process.link, process.cancel }
+        for _, pid in { ... } do
+            for _, call in calls do
+                local ok, err = call(pid)
+                assert(ok == nil and err:message() == 'process not found')
+            end
+            assert(not process.registry.register('mine', pid))
+        end
         return 'bye'
     end";
-    let world = world(&[("a", source)], vec![service("a", &[])]);
+    let world = world(&[("a", WAIT), ("attacker", attacker)], vec![service("a", &[])]);
     world.run(0);
+    let pids = world.control_pids();
+    assert_eq!(pids.len(), 2, "the controller and the control pid of one life");
+    world.spawn("attacker", &pids);
+    world.run(0);
+    assert_eq!(world.exits(), ["0 app:attacker normal"]);
     world.services.stop("a").unwrap();
-    world.run(1000);
-    assert_eq!(world.exits(), ["100 app:a normal"]);
+    world.run(0);
     assert_eq!(world.state("a"), State::Stopped);
 }
 

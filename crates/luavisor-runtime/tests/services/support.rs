@@ -8,11 +8,11 @@ use luavisor_core::lifecycle::State;
 use luavisor_core::restart::RestartRule;
 use luavisor_core::{HostId, Pid, Values};
 use luavisor_runtime::{
-    Captured, Clock, Flow, HostConfig, Input, LogSink, NativeContext, NativeProcess, Observer,
-    Occurrence, Order, ProgramTable, Runtime, RuntimeBuilder, ServiceChange, ServiceSpec, Services,
-    Simulation, Target,
+    CONTROL, Captured, Clock, Flow, HostConfig, Input, LogSink, NativeContext, NativeProcess,
+    Observer, Occurrence, Order, ProgramTable, Runtime, RuntimeBuilder, ServiceChange, ServiceSpec,
+    Services, Simulation, Target,
 };
-use luavisor_vm::kernel::{Level, LogRecord};
+use luavisor_vm::kernel::{Level, LogRecord, SpawnRequest};
 use luavisor_vm::{Chunk, Program, Unit, compile};
 
 pub const MS: u64 = 1_000_000;
@@ -29,7 +29,9 @@ pub struct Record {
     services: Mutex<Vec<String>>,
     /// `100 web cancelled: cancel deadline exceeded after 1s`
     exits: Mutex<Vec<String>>,
-    /// `ERROR service failed {"service":"web"}`
+    /// pids of the control host
+    control: Mutex<Vec<Pid>>,
+    /// `ERROR service failed service="web"`
     log: Mutex<Vec<String>>,
 }
 
@@ -38,6 +40,7 @@ impl Record {
         self.services.lock().unwrap().clear();
         self.exits.lock().unwrap().clear();
         self.log.lock().unwrap().clear();
+        self.control.lock().unwrap().clear();
     }
 
     fn at(&self) -> u64 {
@@ -65,6 +68,9 @@ impl Observer for Record {
                 let text = exit.error.as_ref().map(|error| format!(": {}", error.message));
                 let (reason, text) = (exit.reason.as_str(), text.unwrap_or_default());
                 self.exits.lock().unwrap().push(format!("{at} {entry} {reason}{text}"));
+            }
+            Occurrence::Spawned { pid, .. } if pid.host == CONTROL => {
+                self.control.lock().unwrap().push(*pid);
             }
             _ => {}
         }
@@ -182,6 +188,27 @@ impl World {
     /// Runs for so many milliseconds.
     pub fn run(&self, milliseconds: u64) {
         self.simulation.run_for(milliseconds * MS);
+    }
+
+    /// Starts `app:<id>`, which is no service, with texts as arguments.
+    pub fn spawn(&self, id: &str, arguments: &[String]) -> Pid {
+        let request = SpawnRequest {
+            id: format!("app:{id}"),
+            host: HOST.to_owned(),
+            arguments: Values::list(arguments.iter().map(String::as_str)),
+            monitor: false,
+            link: false,
+            name: None,
+            messages: Vec::new(),
+            context: Arc::default(),
+        };
+        self.runtime.spawn(request).unwrap()
+    }
+
+    /// The pids of the controller and of all control pids, as text.
+    pub fn control_pids(&self) -> Vec<String> {
+        let pids = self.record.control.lock().unwrap();
+        pids.iter().map(|pid| self.runtime.pid_text(*pid)).collect()
     }
 
     pub fn state(&self, id: &str) -> State {
