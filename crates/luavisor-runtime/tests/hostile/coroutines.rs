@@ -152,6 +152,18 @@ pub const CASES: &[Case] = &[
         pcall(error, table.unpack(list)) pcall(assert, table.unpack(list)) pcall(errors.new, table.unpack(list))
         pcall(tostring, table.unpack(list)) pcall(buffer.create, table.unpack(list))
         return 'done'"),
+    case("hundreds of thousands of values", DONE, "
+        local list = table.create(300000) for i = 1, 300000 do list[i] = i end
+        local function try(...)
+            pcall(coroutine.wrap(function(...) return ... end), ...)
+            local co = coroutine.create(function(...) coroutine.yield(...) return ... end)
+            coroutine.resume(co, ...) coroutine.resume(co, ...) coroutine.spawn(function() end, ...)
+            pcall(process.send, process.pid(), 'x', ...) pcall(string.format, ...) pcall(string.char, ...) pcall(channel.select, ...)
+            pcall(error, ...) pcall(errors.new, ...) pcall(require, ...) pcall(string.gsub, 'x', 'x', function() return end, ...) pcall(table.concat, ...)
+            return select('#', ...)
+        end
+        assert(try(table.unpack(list)) == 300000)
+        return 'done'"),
     case("tasks in coroutines", DONE, "
         local hits = 0
         coroutine.wrap(function() coroutine.spawn(function() hits += 1 end) coroutine.yield() end)()

@@ -136,8 +136,11 @@ pub const CASES: &[Case] = &[
         local cases = {} for i = 1, 2000 do cases[i] = ch:case_receive() end
         coroutine.spawn(function() ch:send('x') end)
         assert(channel.select(cases).value == 'x')
-        for i = 1, 100000 do cases[i] = ch:case_receive() end
-        local ok, why = pcall(channel.select, cases) assert(not ok)
+        local case = ch:case_receive() for i = 1, 1100000 do cases[i] = case end
+        local ok, why = pcall(channel.select, cases) assert(not ok and tostring(why):find('too many cases'), tostring(why))
+        cases = {} for i = 1, 30000 do cases[i] = channel.new():case_receive() end
+        cases[30001] = ch:case_receive() coroutine.spawn(function() ch:send('y') end)
+        assert(channel.select(cases).value == 'y')
         local sends = {} for i = 1, 3000 do sends[i] = ch:case_send(i) end
         coroutine.spawn(function() assert(ch:receive() == 1) end)
         assert(channel.select(sends).value == 1)

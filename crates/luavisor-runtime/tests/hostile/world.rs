@@ -112,13 +112,7 @@ fn unit(name: &str, source: &str, imports: BTreeMap<String, Arc<Unit>>) -> Arc<U
 }
 
 fn program(name: &str, unit: Arc<Unit>) -> Arc<Program> {
-    Arc::new(Program {
-        id: name.into(),
-        method: String::new(),
-        unit,
-        memory: None,
-        mailbox: None,
-    })
+    Arc::new(Program { id: name.into(), method: String::new(), unit, memory: None, mailbox: None })
 }
 
 impl World {
@@ -135,8 +129,7 @@ impl World {
         table.insert(program("app:attack", unit("app:attack", &source, imports.clone())));
         let idle = "return function() process.inbox():receive() return 'got' end";
         table.insert(program("app:idle", unit("app:idle", idle, imports)));
-        let (runtime, simulation, output) =
-            RuntimeBuilder::new(table).manual(Order::Fair, 2_000);
+        let (runtime, simulation, output) = RuntimeBuilder::new(table).manual(Order::Fair, 2_000);
         let mut config = HostConfig::new("app:processes");
         config.workers = 1;
         config.turn_steps = 4;

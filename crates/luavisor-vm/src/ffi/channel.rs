@@ -524,7 +524,7 @@ fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         return Ok(1);
     }
     let task = cx.vm().current_task;
-    let mut channels = SmallVec::new();
+    let mut channels: SmallVec<[ChannelId; 2]> = SmallVec::new();
     for case in &cases {
         let waiter = Waiter { task, case: case.position };
         if let Some(channel) = process.channel(case.channel) {
@@ -534,10 +534,10 @@ fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
                 channel.receivers.push(waiter);
             }
         }
-        if !channels.contains(&case.channel) {
-            channels.push(case.channel);
-        }
+        channels.push(case.channel);
     }
+    channels.sort_unstable();
+    channels.dedup();
     Ok(block(cx, lua, channels))
 }
 

@@ -116,8 +116,7 @@ impl Account {
         let Lines { hard, category, category_hard, .. } = self.lines;
         let lua = super::lua::Lua(self.lua);
         let spent = self.used.saturating_add(bytes) > hard
-            || category != 0
-                && lua.category_heap(category).saturating_add(bytes) > category_hard;
+            || category != 0 && lua.category_heap(category).saturating_add(bytes) > category_hard;
         if spent {
             self.exhausted = true;
             self.alarm = true;

@@ -14,8 +14,8 @@ use luavisor_core::{Error, Exit, Kind, Reason, Value, Values};
 use super::context::{Cx, Dead, Op};
 use super::coroutine::State;
 use super::lua::*;
-use super::process::*;
 use super::memory::{self, Failing, Lines};
+use super::process::*;
 use super::{channel, copy, error, interrupt, units};
 use crate::vm::{Preemption, Step};
 
