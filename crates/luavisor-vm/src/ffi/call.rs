@@ -8,7 +8,7 @@
 use std::ffi::{CStr, c_int};
 use std::sync::Arc;
 
-use luavisor_core::{Error, Object, Pid, Value, Values};
+use luavisor_core::{Error, Object, Pid, Values};
 
 use super::context::{Cx, Op};
 use super::error::{self, Raise, finish};
@@ -73,9 +73,6 @@ impl Call {
     }
     pub fn is_table(&self, index: i32) -> bool {
         self.lua.is_table(index)
-    }
-    pub fn is_function(&self, index: i32) -> bool {
-        self.lua.is_function(index)
     }
     pub fn type_name(&self, index: i32) -> &'static str {
         if index > self.lua.top() { "no value" } else { self.lua.type_name(index) }
@@ -267,11 +264,6 @@ impl Call {
     pub fn yes(&mut self) -> Outcome {
         self.push_boolean(true);
         Ok(Return(1))
-    }
-    /// The results are one copied value.
-    pub fn value(&mut self, value: impl Into<Value>) -> Outcome {
-        let count = self.push_values(&Values::one(value));
-        Ok(Return(count))
     }
     /// `nil, err`
     pub fn fail(&mut self, error: Error) -> Outcome {

@@ -320,7 +320,6 @@ pub fn close(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
                 cx.kernel().clear_timer(process.slot(), timer);
             }
         }
-        Source::External => process.external -= 1,
     }
     for waiter in receivers {
         give(cx, process, waiter, false, |lua| lua.push_nil());

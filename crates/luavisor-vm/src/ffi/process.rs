@@ -89,8 +89,6 @@ pub enum Source {
         timer: TimerId,
         period: u64,
     },
-    /// something else outside the process
-    External,
 }
 
 /// A task that waits for a channel.
