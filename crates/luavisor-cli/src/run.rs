@@ -49,7 +49,9 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
     let luavisor = app.start()?;
     signals.act_on(&luavisor);
     luavisor.wait_until_booted();
-    say(&log, "runtime ready");
+    if luavisor.runtime().requested_exit().is_none() {
+        say(&log, "runtime ready");
+    }
 
     let started = match &foreground {
         Some(foreground) => foreground.start(&luavisor, &log, run.output.very_verbose),
