@@ -174,6 +174,11 @@ impl World {
         refusal.unwrap_or_else(Error::process_not_found)
     }
 
+    /// Whether Lua code has nothing to do with this process of the control host.
+    pub fn is_hidden(&self, pid: Pid) -> bool {
+        pid.host == CONTROL && !read(&self.refusals).contains_key(&pid)
+    }
+
     pub fn forget_refusal(&self, pid: Pid) {
         if pid.host == CONTROL {
             write(&self.refusals).remove(&pid);

@@ -172,6 +172,7 @@ impl ShardKernel {
             trap_links: false,
             upgradable: false,
             hungry: false,
+            turns: 0,
             body,
             entry,
             bonds: None,
