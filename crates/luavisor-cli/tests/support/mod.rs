@@ -251,7 +251,7 @@ impl Finished {
 
     /// Standard error does not contain this.
     #[track_caller]
-    pub fn is_silent_about(self, text: &str) -> Finished {
+    pub fn omits(self, text: &str) -> Finished {
         assert!(!self.stderr.contains(text), "{text:?} should not be in\n{}", self.stderr);
         self
     }
