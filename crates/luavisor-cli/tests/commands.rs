@@ -12,9 +12,11 @@ fn new_makes_a_project_that_runs() {
     project.luavisor(["new", "shop"]).exits(0).complains("");
     project.luavisor(["check", "shop"]).exits(0).prints("3 entries, no errors\n").complains("");
     let mut running = project.start(["shop"]);
-    running.wait_for("hello from");
+    running.wait_for("\truntime ready\n");
     running.signal("TERM");
-    running.finish().exits(0).mentions("\truntime ready\n");
+    let finished = running.finish().exits(0);
+    assert!(finished.stdout.starts_with("hello from"), "{finished:?}");
+    assert!(finished.stdout.ends_with("goodbye\n"), "{finished:?}");
     project
         .luavisor(["new", "shop"])
         .exits(2)
