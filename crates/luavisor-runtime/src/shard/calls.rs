@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
-use luavisor_core::{Error, Event, Pid, Values};
+use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
     CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest, Written,
 };
@@ -215,6 +215,15 @@ impl Kernel for ShardKernel {
         self.terminate_any(pid).ok_or_else(Error::process_not_found)?;
         self.settle();
         Ok(())
+    }
+
+    fn end_for_memory(&mut self, slot: Slot) {
+        let pid = self.processes.pid(slot);
+        if self.shard.slots.claim_kill(slot, pid.generation) == Some(true) {
+            let exit = Arc::new(Exit::memory_limit());
+            self.deliver(pid, Signal::Kill { to: pid, exit });
+            self.settle();
+        }
     }
 
     fn ready(&mut self, from: Slot) {

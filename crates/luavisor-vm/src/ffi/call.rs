@@ -41,8 +41,11 @@ unsafe extern "C-unwind" fn trampoline(state: *mut mlua_sys::lua_State) -> c_int
     let lua = Lua(state);
     // SAFETY: `push_function` put the address of a static there.
     let function = unsafe { &*lua.pointer(upvalue(1)).cast::<Function>() };
-    let mut call = Call { lua, cx: Cx::of(lua), name: function.name.to_str().unwrap_or("?") };
+    let cx = Cx::of(lua);
+    let mut call = Call { lua, cx, name: function.name.to_str().unwrap_or("?") };
+    let unfailing = super::memory::Failing::set(cx, false);
     let result = (function.run)(&mut call).map(|count| count.0);
+    drop(unfailing);
     finish(lua, result)
 }
 
@@ -187,6 +190,7 @@ impl Call {
     /// `tostring` of an argument, with metamethods.
     pub fn text(&self, index: i32) -> Vec<u8> {
         self.lua.reserve(2);
+        let _failing = super::memory::Failing::set(self.cx, true);
         let text = self.lua.to_text(index).to_vec();
         self.lua.pop(1);
         text

@@ -15,7 +15,7 @@ use super::context::{Cx, Dead, Op};
 use super::error::Raise;
 use super::lua::*;
 use super::process::*;
-use super::{atoms, event, message, objects};
+use super::{atoms, event, memory, message, objects};
 
 /// Content of a channel's userdata.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ const CASE_IS_SEND: c_int = 3;
 pub fn create(cx: Cx, lua: Lua, source: Source, capacity: u32) -> ChannelId {
     let process = cx.process();
     let id = process.add_channel(Channel::new(source, capacity));
+    memory::charge(cx, process, Channel::BASE);
     let owner = process.pid;
     lua.reserve(1);
     lua.new_userdata(TAG, ChannelRef { id, owner });
@@ -95,6 +96,7 @@ enum Received {
 fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received {
     let Some(channel) = process.channel(id) else { return Received::Closed };
     if let Some(held) = channel.buffer.pop_front() {
+        memory::refund(cx, process, Channel::VALUE);
         push_value(cx, lua, process, held);
         refill(cx, lua, process, id);
         return Received::Value;
@@ -181,6 +183,7 @@ fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
         let held = keep(cx, lua, process);
         if let Some(channel) = process.channel(id) {
             channel.buffer.push_back(held);
+            memory::charge(cx, process, Channel::VALUE);
         }
     } else if let Source::Topic { subscription, messages } = channel.source
         && let Some((topic, cargo)) = process.mailbox.pop(subscription)
@@ -189,6 +192,7 @@ fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
         let held = keep(cx, lua, process);
         if let Some(channel) = process.channel(id) {
             channel.buffer.push_back(held);
+            memory::charge(cx, process, Channel::VALUE);
         }
     }
 }
@@ -254,6 +258,7 @@ pub fn offer(cx: Cx, process: &mut Process, id: ChannelId, object: Object) {
         && (channel.buffer.len() as u32) < channel.capacity
     {
         channel.buffer.push_back(Held::Object(Box::new(object)));
+        memory::charge(cx, process, Channel::VALUE);
     }
 }
 
@@ -365,6 +370,7 @@ fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int) -> 
         let held = keep(cx, lua, process);
         if let Some(channel) = process.channel(id) {
             channel.buffer.push_back(held);
+            memory::charge(cx, process, Channel::VALUE);
         }
         return Sent::Done;
     }
@@ -541,7 +547,7 @@ fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         return Ok(1);
     }
     let task = cx.vm().current_task;
-    let mut channels = SmallVec::new();
+    let mut channels: SmallVec<[ChannelId; 2]> = SmallVec::new();
     for case in &cases {
         let waiter = Waiter { task, case: case.position };
         if let Some(channel) = process.channel(case.channel) {
@@ -551,10 +557,10 @@ fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
                 channel.receivers.push(waiter);
             }
         }
-        if !channels.contains(&case.channel) {
-            channels.push(case.channel);
-        }
+        channels.push(case.channel);
     }
+    channels.sort_unstable();
+    channels.dedup();
     Ok(block(cx, lua, channels))
 }
 

@@ -123,6 +123,8 @@ pub struct VmContext {
     pub dying: bool,
     /// a process became ready in a call that has no kernel
     pub woken: bool,
+    /// bytes of the heap at which the step loop looks next who holds most
+    pub memory_line: usize,
     pub heap_account: Box<super::memory::Account>,
     pub categories: super::memory::Categories,
 }

@@ -107,7 +107,20 @@ pub fn push(cx: Cx, lua: Lua, process: &mut Process, topic: Topic, cargo: Cargo)
 /// The message leaves the mailbox: gives back its room and brings its payload into the VM.
 fn arrive(cx: Cx, lua: Lua, process: &mut Process, cargo: Cargo) -> Shown {
     cx.vm().config.slots.release(process.slot(), cargo.bytes);
-    match cargo.load {
+    // On the VM's main thread it would count for nobody.
+    let accounted = process.category != 0 && lua == cx.vm().lua;
+    if accounted {
+        lua.set_category(process.category);
+    }
+    let shown = bring_in(cx, lua, process, cargo.load);
+    if accounted {
+        lua.set_category(0);
+    }
+    shown
+}
+
+fn bring_in(cx: Cx, lua: Lua, process: &mut Process, load: Load) -> Shown {
+    match load {
         Load::None => Shown::None,
         Load::Nil => Shown::Nil,
         Load::Boolean(value) => Shown::Boolean(value),
@@ -221,27 +234,18 @@ fn send_local(
         return Err(Error::process_not_found());
     }
     let mut bytes = 16;
-    let load = match count {
-        2 => Load::None,
-        3 => match lua.kind(3) {
-            LUA_TNIL => Load::Nil,
-            LUA_TBOOLEAN => Load::Boolean(lua.boolean(3)),
-            LUA_TNUMBER => Load::Number(lua.number(3)),
-            _ => {
-                let limit = cx.kernel().message_limit(target.pid);
-                bytes = copy::local(cx, lua, 3, "payload", limit)?;
-                Load::Held(0)
-            }
-        },
-        _ => {
-            let limit = cx.kernel().message_limit(target.pid);
-            let values = copy::take(cx, lua, 3, count - 2, "payload", limit)?;
-            bytes = values.size();
-            copy::push_all(cx, lua, &values);
-            pack(lua, count - 2);
-            Load::List(0)
-        }
-    };
+    // The copy counts for the receiver.
+    let from_category = cx.process().category;
+    let accounted = target.category != from_category;
+    if accounted {
+        lua.set_category(target.category);
+    }
+    let load = copy_load(cx, lua, target.pid, count, &mut bytes);
+    if accounted {
+        lua.set_category(from_category);
+    }
+    let load = load?;
+    bytes += lua.bytes(2).len();
     if !slots.reserve(target.slot(), bytes) {
         return Err(Error::new(Kind::LIMIT_EXCEEDED, "mailbox full"));
     }
@@ -253,6 +257,37 @@ fn send_local(
     let topic = cx.topic(lua, 2);
     deliver(cx, target, topic, Cargo { from, bytes, load });
     Ok(())
+}
+
+/// Pushes a copy of the payload, unless it is a scalar, whose place the caller keeps.
+fn copy_load(
+    cx: Cx,
+    lua: Lua,
+    target: Pid,
+    count: c_int,
+    bytes: &mut usize,
+) -> Result<Load, Error> {
+    Ok(match count {
+        2 => Load::None,
+        3 => match lua.kind(3) {
+            LUA_TNIL => Load::Nil,
+            LUA_TBOOLEAN => Load::Boolean(lua.boolean(3)),
+            LUA_TNUMBER => Load::Number(lua.number(3)),
+            _ => {
+                let limit = cx.kernel().message_limit(target);
+                *bytes = copy::local(cx, lua, 3, "payload", limit)?;
+                Load::Held(0)
+            }
+        },
+        _ => {
+            let limit = cx.kernel().message_limit(target);
+            let values = copy::take(cx, lua, 3, count - 2, "payload", limit)?;
+            *bytes = values.size();
+            copy::push_all(cx, lua, &values);
+            pack(lua, count - 2);
+            Load::List(0)
+        }
+    })
 }
 
 fn send_away(cx: Cx, lua: Lua, pid: Pid, count: c_int) -> Result<(), Error> {

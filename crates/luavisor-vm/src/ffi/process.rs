@@ -114,6 +114,16 @@ pub struct Channel {
 }
 
 impl Channel {
+    /// Bytes that a channel counts for, beside its object.
+    pub const BASE: usize = 192;
+    /// Bytes that a buffered value counts for, beside the value.
+    pub const VALUE: usize = 32;
+
+    /// Bytes that the channel counts for.
+    pub fn weight(&self) -> usize {
+        Channel::BASE + self.buffer.len() * Channel::VALUE
+    }
+
     pub fn new(source: Source, capacity: u32) -> Channel {
         Channel {
             source,
@@ -234,6 +244,8 @@ pub struct Process {
     pub thread_index: u32,
     pub main: Lua,
     pub tasks: Vec<Option<Task>>,
+    /// free places in `tasks`
+    pub task_free: Vec<TaskId>,
     pub runnable: VecDeque<TaskId>,
     pub channels: Vec<Option<Box<Channel>>>,
     /// free places among the channels, above the singletons
@@ -251,8 +263,15 @@ pub struct Process {
     pub hold_next: u32,
     /// code that runs here: address of its chunk name, unit, hold index of the required value
     pub units: SmallVec<[LoadedUnit; 1]>,
+    /// memory category of its own, 0 for none
     pub category: u8,
     pub memory: Option<u64>,
+    /// bytes at which its heap is looked at next, if it has a limit
+    pub memory_line: usize,
+    /// bytes that it asked for while it had no category of its own
+    pub gross: usize,
+    /// bytes outside Luau's heap that it makes the runtime keep
+    pub charged: usize,
     pub result_limit: usize,
 }
 
@@ -282,6 +301,7 @@ impl Process {
             thread_index: 0,
             main: Lua(ptr::null_mut()),
             tasks: Vec::new(),
+            task_free: Vec::new(),
             runnable: VecDeque::new(),
             channels: Vec::new(),
             channel_free: Vec::new(),
@@ -296,6 +316,9 @@ impl Process {
             units: SmallVec::new(),
             category: 0,
             memory: birth.memory,
+            memory_line: birth.memory.map_or(usize::MAX, |limit| limit as usize),
+            gross: 0,
+            charged: 0,
             result_limit: birth.result_limit,
         }
     }
@@ -309,15 +332,22 @@ impl Process {
     }
 
     pub fn add_task(&mut self, task: Task) -> TaskId {
-        match self.tasks.iter().position(Option::is_none) {
+        match self.task_free.pop() {
             Some(free) => {
-                self.tasks[free] = Some(task);
-                free as TaskId
+                self.tasks[free as usize] = Some(task);
+                free
             }
             None => {
                 self.tasks.push(Some(task));
                 (self.tasks.len() - 1) as TaskId
             }
+        }
+    }
+
+    /// Forgets a task; its place is free again.
+    pub fn remove_task(&mut self, id: TaskId) {
+        if self.tasks.get_mut(id as usize).and_then(Option::take).is_some() {
+            self.task_free.push(id);
         }
     }
 
