@@ -1,2 +1,64 @@
-//! The `luavisor` command.
-fn main() {}
+//! The `luavisor` command: a thin layer over the `luavisor` library.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `arguments` | the flags, and where those of the program begin |
+//! | `run` | `luavisor run` from the load to the exit code |
+//! | `check`, `entries`, `create` | the other commands |
+//! | `outcome` | exit code and output of a terminal program's result |
+//! | `signals` | SIGINT, SIGTERM, SIGUSR1 |
+//! | `snapshot` | the text of a snapshot |
+//! | `log` | log lines on stderr |
+//!
+//! Exit codes are those of the documentation: 2 whenever nothing was started.
+
+mod arguments;
+mod check;
+mod create;
+mod entries;
+mod log;
+mod outcome;
+mod print;
+mod run;
+mod signals;
+mod snapshot;
+
+use std::process::ExitCode;
+
+use arguments::{Command, Parsed};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The exit code of what could not be started.
+const CANNOT_START: u8 = 2;
+
+fn main() -> ExitCode {
+    let code = arguments::parse(std::env::args_os()).and_then(|parsed| match parsed {
+        Parsed::Text(text) => {
+            print::out(&text);
+            Ok(0)
+        }
+        Parsed::Command(command) => perform(command),
+    });
+    match code {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            print::error(&format!("Error: {error:#}\n"));
+            ExitCode::from(CANNOT_START)
+        }
+    }
+}
+
+fn perform(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Run(run) => run::run(run),
+        Command::Check { files, folder } => Ok(check::check(&files, &folder)),
+        Command::Entries { files, folder } => Ok(entries::entries(&files, &folder)),
+        Command::New { folder } => create::create(&folder),
+        Command::Version => {
+            print::out(concat!("luavisor ", env!("CARGO_PKG_VERSION"), "\n"));
+            Ok(0)
+        }
+    }
+}

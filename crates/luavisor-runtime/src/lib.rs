@@ -12,6 +12,7 @@
 //! | `shard` | processes and what they do to each other |
 //! | `executor` | threads, watchdog; the manual executor |
 //! | `names` | registered names |
+//! | [`services`] | what is kept running, boot and shutdown |
 //! | [`output`], `input` | standard output and terminal input |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | [`snapshot`] | what the runtime holds |
@@ -29,6 +30,7 @@ pub mod observe;
 pub mod output;
 pub mod random;
 pub mod runtime;
+pub mod services;
 mod shard;
 pub mod snapshot;
 mod sync;
@@ -39,9 +41,11 @@ pub use clock::{Clock, SystemClock, VirtualClock};
 pub use executor::manual::{Order, Simulation};
 pub use host::{HostConfig, HostState, Limits};
 pub use log::{LogSink, NoLog};
+pub use luavisor_core::HostId;
 pub use native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
 pub use observe::{Observer, Occurrence};
 pub use output::Captured;
 pub use runtime::{Runtime, RuntimeBuilder};
+pub use services::{ServiceChange, ServiceSpec, ServiceState, Services, Shutdown, Target};
 pub use snapshot::{ShardSnapshot, Snapshot};
 pub use world::CONTROL;

@@ -74,6 +74,8 @@ pub struct NativeOptions {
     pub monitor: bool,
     /// its maker is linked to it
     pub link: bool,
+    /// gets [`Notice::Ready`]
+    pub control: Option<Pid>,
     /// On the control host: the error that Lua senders get. By default
     /// `process not found`, as SPEC 2.2 wants it for control pids.
     pub refusal: Option<Error>,
@@ -83,7 +85,14 @@ impl NativeOptions {
     /// No name, no relations.
     pub fn new(entry: impl Into<Arc<str>>) -> NativeOptions {
         let entry = entry.into();
-        NativeOptions { entry, name: None, monitor: false, link: false, refusal: None }
+        NativeOptions {
+            entry,
+            name: None,
+            monitor: false,
+            link: false,
+            control: None,
+            refusal: None,
+        }
     }
 }
 
@@ -203,9 +212,11 @@ impl NativeContext<'_> {
         self.kernel.remove_link(self.slot, pid);
     }
 
-    /// Whether link failures become events or end this process.
+    /// Whether link failures become events or end this process. Switched off
+    /// while a LINK_DOWN is unread, that failure ends it.
     pub fn trap_links(&mut self, trap: bool) {
-        self.kernel.set_trap_links(self.slot, trap, None);
+        let unread = self.kernel.unread_link_down(self.slot);
+        self.kernel.set_trap_links(self.slot, trap, unread.as_ref());
     }
 
     /// `process.cancel`.

@@ -12,9 +12,9 @@ use std::sync::atomic::Ordering;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Pid, Reason, Values};
-use luavisor_vm::Preemption;
 use luavisor_vm::kernel::{CancelRequest, Output};
 use luavisor_vm::native::NativeModule;
+use luavisor_vm::{Preemption, Token};
 
 use crate::catalog::Catalog;
 use crate::clock::{Clock, SystemClock, VirtualClock};
@@ -217,6 +217,12 @@ impl Runtime {
         self.world.end_process(to, Exit::terminated(Reason::Terminated))
     }
 
+    /// Ends a pending operation of a process. A native one gets
+    /// [`crate::Input::Completed`], in the order of the calls.
+    pub fn complete(&self, to: Pid, token: Token, result: Result<Values, Error>) {
+        self.world.complete(to, token, result);
+    }
+
     /// Whether a process lives.
     pub fn alive(&self, pid: Pid) -> bool {
         self.world.alive(pid)
@@ -257,9 +263,9 @@ impl Runtime {
         snapshot::take(&self.world)
     }
 
-    /// Writes a line to one of the outputs, in order with those of processes.
-    pub fn write(&self, output: Output, text: &str) {
-        self.world.outputs.write(output, text.as_bytes(), Pid::NONE, luavisor_vm::Token(0));
+    /// Writes a piece to one of the outputs, in order with those of processes.
+    pub fn write(&self, output: Output, piece: impl AsRef<[u8]>) {
+        self.world.outputs.write(output, piece.as_ref(), Pid::NONE, Token(0));
     }
 
     /// Asks the runtime to end with `code`, as `system.exit` does. The first code stays.

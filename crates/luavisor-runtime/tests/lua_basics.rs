@@ -1,78 +1,11 @@
 //! Lua processes on the manual executor: the first things that must work.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use luavisor_core::{Exit, Pid, Values};
-use luavisor_runtime::{
-    Captured, HostConfig, Observer, Occurrence, Order, ProgramTable, Runtime, RuntimeBuilder,
-    Simulation,
-};
-use luavisor_vm::kernel::SpawnRequest;
-use luavisor_vm::{Chunk, Program, Unit, compile};
+mod lua_support;
 
-#[derive(Default)]
-struct Exits(Mutex<Vec<(Pid, Arc<Exit>)>>);
-
-impl Observer for Exits {
-    fn observe(&self, occurrence: &Occurrence) {
-        if let Occurrence::Exited { pid, exit, .. } = occurrence {
-            self.0.lock().unwrap().push((*pid, exit.clone()));
-        }
-    }
-}
-
-struct World {
-    runtime: Runtime,
-    simulation: Simulation,
-    output: Captured,
-    exits: Arc<Exits>,
-}
-
-fn program(name: &str, source: &str) -> Arc<Program> {
-    let chunk = Chunk { name: name.into(), bytecode: compile(source.as_bytes()).unwrap() };
-    Arc::new(Program {
-        id: name.into(),
-        method: String::new(),
-        unit: Arc::new(Unit { chunk: Arc::new(chunk), modules: None, imports: BTreeMap::new() }),
-        memory: None,
-        mailbox: None,
-    })
-}
-
-fn world(sources: &[(&str, &str)]) -> World {
-    let table = Arc::new(ProgramTable::default());
-    for (name, source) in sources {
-        table.insert(program(name, source));
-    }
-    let (runtime, simulation, output) = RuntimeBuilder::new(table).manual(Order::Fair, 1_000);
-    let host = runtime.add_host(HostConfig::new("app:processes")).unwrap();
-    runtime.start_host(host).unwrap();
-    let exits = Arc::new(Exits::default());
-    runtime.observe(exits.clone());
-    World { runtime, simulation, output, exits }
-}
-
-impl World {
-    fn spawn(&self, id: &str) -> Pid {
-        let request = SpawnRequest {
-            id: id.into(),
-            host: "app:processes".into(),
-            arguments: Values::none(),
-            monitor: false,
-            link: false,
-            name: None,
-            messages: Vec::new(),
-            context: Default::default(),
-        };
-        self.runtime.spawn(request).unwrap()
-    }
-
-    fn exit(&self, pid: Pid) -> Option<Arc<Exit>> {
-        let exits = self.exits.0.lock().unwrap();
-        exits.iter().find(|(p, _)| *p == pid).map(|(_, exit)| exit.clone())
-    }
-}
+use lua_support::world;
+use luavisor_core::{Exit, Values};
 
 fn run(source: &str) -> (Exit, String) {
     let world = world(&[("app:main", source)]);

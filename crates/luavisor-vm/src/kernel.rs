@@ -194,7 +194,8 @@ pub trait Kernel {
 
     /// Writes to an output as one piece.
     fn write(&mut self, from: Slot, output: Output, bytes: &[u8], token: Token) -> Written;
-    /// Starts reading from the terminal; `None` elsewhere than on a terminal host.
+    /// Starts reading from the terminal. The token completes with a string, which
+    /// for a line has no line end, or at the end of input with NotFound `EOF`.
     fn read(&mut self, from: Slot, read: Read, token: Token) -> Result<(), Error>;
     /// Command-line arguments of a terminal process; empty elsewhere.
     fn terminal_arguments(&self, from: Slot) -> Vec<String>;

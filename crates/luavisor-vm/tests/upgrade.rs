@@ -48,3 +48,18 @@ fn a_failed_upgrade_leaves_the_old_code_running() {
         "#,
     );
 }
+
+#[test]
+fn any_task_may_upgrade_and_all_end() {
+    let mut bench = Bench::new();
+    let new = chunk(r#"eq(..., 7) print("new") coroutine.yield() print("still")"#);
+    bench.kernel.programs.insert("app:new".into(), program("app:new", &new));
+    bench.passes(
+        r#"
+        coroutine.spawn(function() process.upgrade("app:new", 7) end)
+        coroutine.spawn(function() coroutine.yield() coroutine.yield() print("old") end)
+        channel.new():receive()
+        "#,
+    );
+    assert_eq!(bench.kernel.stdout, "new\nstill\n");
+}

@@ -1,1 +1,72 @@
-//! Placeholder.
+//! Luavisor as a library: supervised, isolated Lua processes inside a Rust program.
+//!
+//! An [`App`] says what to run: the YAML and Lua files of a directory, or entries
+//! made in code, with [`Module`]s and other things of the embedder. [`App::start`]
+//! makes it a running [`Luavisor`]:
+//!
+//! ```
+//! use luavisor::App;
+//!
+//! let luavisor = App::new()
+//!     .host("app:processes", 2)
+//!     .process("app:greeter", r#"
+//!         return function(name)
+//!             return "hello, " .. name
+//!         end
+//!     "#)
+//!     .start()?;
+//!
+//! let exit = luavisor.spawn("app:greeter", "app:processes", "world")?.wait();
+//! assert_eq!(exit.value.str(0), Some("hello, world"));
+//! luavisor.shutdown();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | to | see |
+//! |---|---|
+//! | start processes, talk to them, wait for their end | [`Luavisor`], [`Process`], [`End`] |
+//! | call Rust from Lua | [`Module`] |
+//! | write a process in asynchronous Rust | [`Luavisor::spawn_async`], [`Mailbox`] |
+//! | watch what happens | [`Luavisor::events`] |
+//! | pass values | [`IntoValues`], [`Values`] |
+//!
+//! A failure of a Lua process is never an error of this library: it is the
+//! [`Exit`] of that process. Nothing here needs tokio to be running; what is
+//! asynchronous uses the tokio runtime it is called on, else one of its own.
+
+mod app;
+mod asynchronous;
+mod boot;
+mod compile;
+mod error;
+mod events;
+mod hosts;
+mod module;
+mod process;
+mod programs;
+mod running;
+mod values;
+mod watch;
+
+pub use app::App;
+pub use asynchronous::{Mail, Mailbox};
+pub use compile::LuauCompiler;
+pub use error::StartError;
+pub use events::{Events, Lifecycle};
+pub use module::Module;
+pub use process::{End, Process};
+pub use running::Luavisor;
+pub use values::IntoValues;
+
+pub use luavisor_config as config;
+pub use luavisor_core::{Error, Event, Exit, Kind, Pid, Reason, Value, Values};
+pub use luavisor_runtime::services::{ServiceState, Shutdown};
+pub use luavisor_runtime::{
+    Clock, HostState, LogSink, NativeContext, Occurrence, Snapshot, SystemClock,
+};
+pub use luavisor_vm::Chunk;
+pub use luavisor_vm::kernel::{Level, LogRecord, Output};
+pub use luavisor_vm::native::Caller;
+
+/// An application with compiled code.
+pub type Application = luavisor_config::Application<Chunk>;

@@ -138,13 +138,17 @@ impl Pool {
         WORKER_OF.set(self.address());
         let mut state = lock(&self.state);
         loop {
-            let Some(shard) = state.queue.pop_front() else {
-                if state.closed || when_idle == WhenIdle::End {
+            let shard = match state.queue.pop_front() {
+                Some(shard) if !state.closed => shard,
+                None if !state.closed && when_idle == WhenIdle::Sleep => {
+                    state = self.sleep(state);
+                    continue;
+                }
+                _ => {
                     state.workers -= 1;
+                    self.watchdog_wake.notify_one();
                     return;
                 }
-                state = self.sleep(state);
-                continue;
             };
             if !state.queue.is_empty() {
                 self.wake_one(&state);
@@ -218,8 +222,11 @@ impl RunQueue for Pool {
     fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;
-        state.alarms.clear();
+        let alarms = std::mem::take(&mut state.alarms);
         drop(state);
+        drop(alarms);
+        // Turns end now; the watchdog sees to steps that do not.
+        self.pulse.fetch_add(1, Ordering::Relaxed);
         self.wake.notify_all();
         self.watchdog_wake.notify_all();
     }

@@ -38,15 +38,16 @@ struct Seen {
     spared: bool,
 }
 
-/// Runs until the pool closes.
+/// Runs until the pool is closed and its workers have ended: a step that does not
+/// give way would keep them from it.
 pub(crate) fn watch(pool: &Pool) {
     let mut seen: Vec<Option<Seen>> = Vec::new();
     let mut idle_ticks = 0;
     let mut state = lock(&pool.state);
-    while !state.closed {
+    while !state.closed || state.workers > 0 {
         let busy = state.workers > state.sleeping || !state.queue.is_empty();
         idle_ticks = if busy { 0 } else { idle_ticks + 1 };
-        if idle_ticks > IDLE_TICKS {
+        if idle_ticks > IDLE_TICKS && !state.closed {
             state.watchdog_asleep = true;
             let woken = pool.watchdog_wake.wait(state);
             state = woken.unwrap_or_else(PoisonError::into_inner);
@@ -72,7 +73,7 @@ fn wait_for_tick<'a>(
 ) -> MutexGuard<'a, PoolState> {
     let mut now = pool.clock.monotonic();
     let end = now + pool.slice;
-    while now < end && !state.closed {
+    while now < end {
         let first = state.alarms.first_key_value().map_or(end, |(key, _)| key.0);
         if first <= now {
             if pool.fire_due(&mut state, now) {
@@ -84,6 +85,9 @@ fn wait_for_tick<'a>(
         let waited = pool.watchdog_wake.wait_timeout(state, timeout);
         state = waited.unwrap_or_else(PoisonError::into_inner).0;
         now = pool.clock.monotonic();
+        if state.closed && state.workers == 0 {
+            break;
+        }
     }
     state
 }

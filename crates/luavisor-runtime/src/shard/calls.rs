@@ -18,7 +18,7 @@ use super::kernel::ShardKernel;
 use super::process::Body;
 use super::signal::Signal;
 use super::timers::Alarm;
-use crate::native::Notice;
+use crate::native::{Input, Notice};
 use crate::random::Rng;
 use crate::world::CONTROL;
 
@@ -30,6 +30,27 @@ impl ShardKernel {
         if process.bonds.is_some() && process.relations().unmonitor(pid) {
             self.deliver(pid, Signal::Unmonitor { to: pid, watcher });
             self.settle();
+        }
+        let is_exit = |event: &Event| matches!(event, Event::Exit { from, .. } if *from == pid);
+        self.forget_unread(from, is_exit);
+    }
+
+    /// The first LINK_DOWN that a native process has not handled.
+    pub fn unread_link_down(&mut self, slot: Slot) -> Option<Event> {
+        let Body::Native(body) = &self.processes.at(slot)?.body else { return None };
+        body.inputs.iter().find_map(|(input, _)| match input {
+            Input::Event(event @ Event::LinkDown { .. }) => Some(event.clone()),
+            _ => None,
+        })
+    }
+
+    /// Removes unread events of a native process. The VM does it for its own.
+    fn forget_unread(&mut self, slot: Slot, forget: impl Fn(&Event) -> bool) {
+        if let Some(process) = self.processes.at(slot)
+            && let Body::Native(body) = &mut process.body
+        {
+            let unwanted = |input: &Input| matches!(input, Input::Event(event) if forget(event));
+            body.inputs.retain(|(input, _)| !unwanted(input));
         }
     }
 
@@ -45,6 +66,8 @@ impl ShardKernel {
             self.deliver(pid, Signal::Unlink { to: pid, peer, known });
             self.settle();
         }
+        let is_down = |event: &Event| matches!(event, Event::LinkDown { from, .. } if *from == pid);
+        self.forget_unread(from, is_down);
     }
 }
 

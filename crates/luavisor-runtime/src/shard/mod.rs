@@ -35,7 +35,7 @@ pub(crate) mod timers;
 pub(crate) mod turn;
 pub(crate) mod wake;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{self, AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex};
 
 use luavisor_core::{HostId, Pid};

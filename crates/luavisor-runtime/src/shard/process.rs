@@ -179,3 +179,14 @@ impl Process {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_process_is_small() {
+        assert!(size_of::<Process>() <= 72, "{} bytes", size_of::<Process>());
+        assert!(size_of::<Bonds>() <= 320, "{} bytes", size_of::<Bonds>());
+    }
+}

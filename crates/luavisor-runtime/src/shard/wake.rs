@@ -12,9 +12,9 @@
 //! the signal), then calls [`WakeState::notify`]. Then either a turn begins
 //! after the push, or `end` of the running turn asks for another one. No wake-up
 //! is lost, and the shard is in the run queue at most once. Checked for all
-//! interleavings by the model at the end of this file.
+//! interleavings by `tests/wakeup.rs`, which compiles this file with loom's atomics.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use super::atomic::{AtomicU8, Ordering};
 
 const IDLE: u8 = 0;
 const QUEUED: u8 = 1;

@@ -39,10 +39,6 @@ methods! {
     TOPIC = 6 "topic";
     FROM = 7 "from";
     PAYLOAD = 8 "payload";
-    DATA = 9 "data";
-    GET_FORMAT = 10 "get_format";
-    UNMARSHAL = 11 "unmarshal";
-    TRANSCODE = 12 "transcode";
 }
 
 /// Whether the atom may stand for a topic.

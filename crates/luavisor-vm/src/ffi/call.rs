@@ -8,7 +8,7 @@
 use std::ffi::{CStr, c_int};
 use std::sync::Arc;
 
-use luavisor_core::{Error, Object, Pid, Value, Values};
+use luavisor_core::{Error, Object, Pid, Values};
 
 use super::context::{Cx, Op};
 use super::error::{self, Raise, finish};
@@ -77,9 +77,6 @@ impl Call {
     pub fn is_table(&self, index: i32) -> bool {
         self.lua.is_table(index)
     }
-    pub fn is_function(&self, index: i32) -> bool {
-        self.lua.is_function(index)
-    }
     pub fn type_name(&self, index: i32) -> &'static str {
         if index > self.lua.top() { "no value" } else { self.lua.type_name(index) }
     }
@@ -131,6 +128,13 @@ impl Call {
     pub fn boolean(&self, index: i32) -> bool {
         self.lua.boolean(index)
     }
+    /// A copy of what the payload object of a message at `index` shows.
+    pub fn message_payload(&self, index: i32) -> Option<Arc<luavisor_core::value::Payload>> {
+        super::message::payload_of(self.lua, index)
+    }
+    pub fn is_message_payload(&self, index: i32) -> bool {
+        self.lua.userdata_tag(index) == super::message::PAYLOAD_TAG
+    }
     pub fn error_object(&self, index: i32) -> Option<Arc<Error>> {
         error::at(self.lua, index).cloned()
     }
@@ -159,6 +163,11 @@ impl Call {
     pub fn push_field(&mut self, index: i32, name: &CStr) {
         self.lua.reserve(1);
         self.lua.raw_get_field(index, name);
+    }
+    /// Pushes element `n` of the table at `index`, without metamethods.
+    pub fn push_element(&mut self, index: i32, n: i32) {
+        self.lua.reserve(1);
+        self.lua.raw_geti(index, n);
     }
     /// Goes through the table at `index` without metamethods: pushes a key and
     /// its value and returns the position to go on from; 0 is the first.
@@ -239,6 +248,10 @@ impl Call {
     pub fn set_field(&mut self, name: &CStr) {
         self.lua.raw_set_field(-2, name);
     }
+    /// Pops a key and a value and makes them an entry of the table below them.
+    pub fn set_entry(&mut self) {
+        self.lua.raw_set(-3);
+    }
     /// Pops a value and makes it element `n` of the table below it.
     pub fn set_element(&mut self, n: i32) {
         self.lua.raw_seti(-2, n);
@@ -255,11 +268,6 @@ impl Call {
     pub fn yes(&mut self) -> Outcome {
         self.push_boolean(true);
         Ok(Return(1))
-    }
-    /// The results are one copied value.
-    pub fn value(&mut self, value: impl Into<Value>) -> Outcome {
-        let count = self.push_values(&Values::one(value));
-        Ok(Return(count))
     }
     /// `nil, err`
     pub fn fail(&mut self, error: Error) -> Outcome {
@@ -303,10 +311,24 @@ impl Call {
     pub fn token(&self) -> Token {
         token(self.cx)
     }
+    /// The operation of [`Call::token`] goes on unwatched: its end must not wake
+    /// what the task waits for next.
+    pub fn forget_token(&mut self) {
+        if let Some(task) = self.process().task(self.cx.vm().current_task) {
+            task.ticket = task.ticket.wrapping_add(1);
+        }
+    }
     /// The function waits for the operation of [`Call::token`]. Its results are
     /// the completion's values, or `nil, err`.
     pub fn wait(&mut self, timer: Option<TimerId>) -> Outcome {
         Ok(Return(wait(self.cx, self.lua, timer)))
+    }
+    /// Like [`Call::wait`], for an operation whose end has no values: the result is `true`.
+    pub fn wait_for_true(&mut self) -> Outcome {
+        if let Some(task) = self.process().task(self.cx.vm().current_task) {
+            task.answer_true = true;
+        }
+        self.wait(None)
     }
     /// Ends the running process without running any more of its code; a kill was claimed.
     pub fn die(&mut self) -> Outcome {
@@ -322,6 +344,10 @@ impl Call {
     /// Makes a channel of the process and pushes it.
     pub(crate) fn push_channel(&mut self, source: Source, capacity: u32) -> ChannelId {
         channel::create(self.cx, self.lua, source, capacity)
+    }
+    /// Pushes the object of a channel that another object owns.
+    pub(crate) fn push_channel_view(&mut self, id: ChannelId) {
+        channel::push_view(self.cx, self.lua, id);
     }
     /// The channel at `index`.
     pub(crate) fn channel(&self, index: i32) -> Option<ChannelId> {
@@ -348,16 +374,9 @@ impl Call {
         self.lua.reserve(1);
         self.lua.push_ref(self.cx.vm().refs.singletons[id as usize]);
     }
-    /// Whether the channel object at `index` is one of the VM's singletons.
+    /// The topic of the string at `index`.
     pub(crate) fn topic(&self, index: i32) -> super::process::Topic {
         self.cx.topic(self.lua, index)
-    }
-    /// Keeps the value on top in the process; pops it.
-    pub(crate) fn hold_top(&mut self) -> u32 {
-        self.cx.hold(self.lua, self.process())
-    }
-    pub(crate) fn push_held(&mut self, index: u32) {
-        self.cx.push_held(self.lua, self.process(), index);
     }
     /// Position of the calling code: `<entry id>:<line>`.
     pub fn location(&self) -> Option<String> {
@@ -478,14 +497,14 @@ impl Setup {
         objects::data_class::<T>(self.lua, tag, name, methods, &[]);
     }
 
-    /// A class of objects that keep a held value alive as long as they live.
-    pub(crate) fn holder_class<T: objects::Holder>(
+    /// A class of objects that own a channel.
+    pub(crate) fn owner_class<T: objects::Owner>(
         &mut self,
         tag: c_int,
         name: &'static str,
         methods: &'static [Function],
     ) {
-        objects::holder_class::<T>(self.lua, tag, name, methods);
+        objects::owner_class::<T>(self.lua, tag, name, methods);
     }
 }
 

@@ -42,6 +42,30 @@ pub fn create(cx: Cx, lua: Lua, source: Source, capacity: u32) -> ChannelId {
     id
 }
 
+/// Pushes the object of a channel that another object owns. It is made when it is
+/// asked for and forgotten when nobody holds it: a new one is as good then.
+pub fn push_view(cx: Cx, lua: Lua, id: ChannelId) {
+    let process = cx.process();
+    let owner = process.pid;
+    lua.reserve(4);
+    lua.push_ref(cx.vm().refs.channel_views);
+    let key = (u64::from(owner.slot()) << 32 | u64::from(id)) as f64;
+    lua.push_number(key);
+    lua.raw_get(-2);
+    // An object of a process that lived here before may not be collected yet.
+    if lua.userdata::<ChannelRef>(-1, TAG).is_none_or(|found| found.owner != owner) {
+        lua.pop(1);
+        lua.new_userdata(TAG, ChannelRef { id, owner });
+        if let Some(channel) = process.channel(id) {
+            channel.views += 1;
+        }
+        lua.push_number(key);
+        lua.copy(-2);
+        lua.raw_set(-4);
+    }
+    lua.remove(-2);
+}
+
 /// The channel that the object at `index` stands for in the running process.
 pub fn id_at(lua: Lua, index: c_int) -> Option<ChannelId> {
     lua.userdata::<ChannelRef>(index, TAG).map(|reference| reference.id)
@@ -301,7 +325,6 @@ pub fn close(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
                 cx.kernel().clear_timer(process.slot(), timer);
             }
         }
-        Source::External => process.external -= 1,
     }
     for waiter in receivers {
         give(cx, process, waiter, false, |lua| lua.push_nil());
@@ -679,6 +702,13 @@ pub fn install(cx: Cx, lua: Lua) {
     lua.set_readonly(-1, true);
     cx.vm().case_metatable = lua.address(-1);
     cx.vm().refs.case_metatable = lua.make_ref(-1);
+    lua.pop(1);
+    lua.new_table(0, 0);
+    lua.new_table(0, 1);
+    lua.push_str("v");
+    lua.raw_set_field(-2, c"__mode");
+    lua.set_metatable(-2);
+    cx.vm().refs.channel_views = lua.make_ref(-1);
     lua.pop(1);
     for id in [INBOX, EVENTS] {
         lua.set_top(0);

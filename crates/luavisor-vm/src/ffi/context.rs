@@ -36,6 +36,8 @@ pub struct Refs {
     /// the inbox and events singletons and their receive cases
     pub singletons: [c_int; 2],
     pub singleton_cases: [c_int; 2],
+    /// weak: place of a channel that a Timer or Ticker owns → its object, if one lives
+    pub channel_views: c_int,
     pub case_metatable: c_int,
     pub select_result: c_int,
     pub key_channel: c_int,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use luavisor_core::mailbox::Route;
 use luavisor_core::value::{Bytes, Payload};
-use luavisor_core::{Error, Kind, Pid, Value, Values};
+use luavisor_core::{Error, Kind, Pid, Value};
 
 use super::context::{Cx, Dead};
 use super::error::Raise;
@@ -468,9 +468,4 @@ pub fn install(lua: Lua, payload_methods: &'static [super::call::Function]) {
     objects::data_class::<Part>(lua, PAYLOAD_TAG, "payload", payload_methods, &data);
     lua.set_tag_destructor(PAYLOAD_TAG, part_destructor);
     lua.push_function(send_native, c"send", 0);
-}
-
-/// The values of a message's payload object, for `payload` methods.
-pub fn part_values(lua: Lua, index: c_int) -> Option<Values> {
-    payload_of(lua, index).map(|payload| payload.data.clone())
 }

@@ -89,8 +89,6 @@ pub enum Source {
         timer: TimerId,
         period: u64,
     },
-    /// something else outside the process
-    External,
 }
 
 /// A task that waits for a channel.
@@ -106,6 +104,8 @@ pub struct Channel {
     pub source: Source,
     pub capacity: u32,
     pub closed: bool,
+    /// objects that lead to it: its own, and the Timer or Ticker that owns it
+    pub views: u32,
     /// index in the hold that keeps the userdata alive while the runtime needs it; 0: none
     pub anchor: u32,
     pub buffer: VecDeque<Held>,
@@ -129,6 +129,7 @@ impl Channel {
             source,
             capacity,
             closed: false,
+            views: 1,
             anchor: 0,
             buffer: VecDeque::new(),
             receivers: SmallVec::new(),
@@ -186,6 +187,8 @@ pub struct Task {
     pub arguments: i32,
     /// resume by raising the value on top
     pub raise: bool,
+    /// the operation that it waits for answers `true` when it succeeds without values
+    pub answer_true: bool,
 }
 
 impl Task {
@@ -197,6 +200,7 @@ impl Task {
             wait: Wait::None,
             arguments,
             raise: false,
+            answer_true: false,
         }
     }
 
@@ -368,7 +372,7 @@ impl Process {
         id
     }
 
-    /// Forgets a channel whose object was collected; its place is free again.
+    /// Forgets a channel whose objects were collected; its place is free again.
     pub fn remove_channel(&mut self, id: ChannelId) -> Option<Box<Channel>> {
         let channel = self.channels.get_mut(id as usize)?.take()?;
         self.channel_free.push(id);

@@ -173,7 +173,7 @@ fn missing_global(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     Ok(1)
 }
 
-/// Every function of `string` also takes an error object for its string.
+/// Every function of `string` also takes an error object for a string.
 fn wrap_strings(lua: Lua) {
     lua.push_str("string");
     lua.raw_get(GLOBALS);
@@ -191,10 +191,12 @@ fn wrap_strings(lua: Lua) {
 }
 
 fn string_function(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
-    if let Some(error) = error::at(lua, 1) {
-        let message = error.message.clone();
-        lua.push_str(&message);
-        lua.replace(1);
+    for index in 1..=lua.top() {
+        if let Some(error) = error::at(lua, index) {
+            let message = error.message.clone();
+            lua.push_str(&message);
+            lua.replace(index);
+        }
     }
     match lua.bytes(upvalue(2)) {
         b"rep" => {

@@ -424,7 +424,16 @@ fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<c_
         process.units.retain(|loaded| loaded.value != 0);
         process.units.insert(0, LoadedUnit { source, unit, value: 0 });
     }
-    Ok(copy::push_all(cx, thread, &upgrade.arguments))
+    for task in old.iter().flatten() {
+        cx.release(lua, process, task.anchor);
+    }
+    // Whichever task called, the new code runs in main.
+    let count = copy::push_all(cx, thread, &upgrade.arguments);
+    if let Some(main) = process.task(0) {
+        main.arguments = count;
+    }
+    process.runnable.push_back(0);
+    Err(Turn::Ended)
 }
 
 /// Forgets a channel of the old code without waking anybody; unread messages go back.
@@ -448,10 +457,11 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
     }
     cx.release(cx.vm().lua, process, channel.anchor);
     if id > EVENTS {
-        // The place stays taken until the object of the old channel is collected:
+        // The place stays taken until the objects of the old channel are collected:
         // that must not bury a channel of the new code.
         let mut closed = Channel::new(Source::Local, 0);
         closed.closed = true;
+        closed.views = channel.views;
         process.channels[id as usize] = Some(Box::new(closed));
     }
 }
@@ -521,6 +531,12 @@ pub fn bury_dead(cx: Cx) {
         match dead {
             Dead::Channel { pid, id } => {
                 let Some(process) = cx.find(pid) else { continue };
+                if let Some(channel) = process.channel(id)
+                    && channel.views > 1
+                {
+                    channel.views -= 1;
+                    continue;
+                }
                 let Some(channel) = process.remove_channel(id) else { continue };
                 if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
                     process.external -= 1;
@@ -707,7 +723,11 @@ pub fn complete(cx: Cx, process: &mut Process, meaning: Meaning, result: Result<
     if !waiting {
         return;
     }
+    let answer_true = process.task(id).is_some_and(|task| std::mem::take(&mut task.answer_true));
     match result {
+        Ok(values) if answer_true && values.items.is_empty() => {
+            cx.answer(process, id, &Values::one(true));
+        }
         Ok(values) => cx.answer(process, id, &values),
         Err(error) => {
             let Some(thread) = process.task(id).map(|task| task.innermost()) else { return };

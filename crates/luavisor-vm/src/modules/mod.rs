@@ -4,12 +4,18 @@
 //! `pub fn install(setup: &mut Setup)`, and add it to the list below (see
 //! `docs/architecture.md`, "Add a Lua module").
 
+pub mod builder;
+pub mod ctx;
 pub mod errors;
+pub mod io;
+pub mod logger;
+pub mod os;
 pub mod payload;
 pub mod print;
 pub mod process;
 pub mod subscriptions;
 pub mod time;
+pub mod uuid;
 
 use crate::ffi::call::Setup;
 
@@ -19,7 +25,13 @@ pub fn install(setup: &mut Setup) {
     payload::install(setup);
     print::install(setup);
     process::install(setup);
+    builder::install(setup);
     time::install(setup);
+    ctx::install(setup);
+    uuid::install(setup);
+    logger::install(setup);
+    os::install(setup);
+    io::install(setup);
 }
 
 /// Modules that the format knows and this version lacks.

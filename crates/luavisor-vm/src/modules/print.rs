@@ -6,6 +6,12 @@ use crate::kernel::{Output, Written};
 /// Writes its arguments through `tostring`, joined by tabs, as one line to
 /// standard output. Waits while the output is slow.
 fn print(call: &mut Call) -> Outcome {
+    let line = line(call);
+    if must_wait(call, "print", Output::Stdout, &line) { call.wait(None) } else { call.nothing() }
+}
+
+/// All arguments through `tostring`, joined by tabs, as one line.
+pub fn line(call: &Call) -> Vec<u8> {
     let mut line = Vec::new();
     for index in 1..=call.count() {
         if index > 1 {
@@ -14,11 +20,21 @@ fn print(call: &mut Call) -> Outcome {
         line.extend_from_slice(&call.text(index));
     }
     line.push(b'\n');
+    line
+}
+
+/// Writes in one piece and says whether the task must wait for its token: the
+/// output is slow. Where a task may not wait it goes on.
+pub fn must_wait(call: &mut Call, function: &str, output: Output, bytes: &[u8]) -> bool {
     let (slot, token) = (call.slot(), call.token());
-    match call.kernel().write(slot, Output::Stdout, &line, token) {
-        Written::Wait if call.may_block("print").is_ok() => call.wait(None),
-        _ => call.nothing(),
+    if call.kernel().write(slot, output, bytes, token) == Written::Done {
+        return false;
     }
+    let may = call.may_block(function).is_ok();
+    if !may {
+        call.forget_token();
+    }
+    may
 }
 
 /// `string(x)` is reached as a call of the library table, which is argument 1.

@@ -33,6 +33,9 @@ const PRELUDE: &str = concat!(
     "if got ~= `{kind}: {message}` then error(`got {got}`, 2) end return err end ",
 );
 
+/// Nanoseconds, and the text to report.
+type Timeout = Option<(u64, Arc<str>)>;
+
 /// A kernel whose clock moves by hand and which does nothing else.
 #[derive(Default)]
 pub struct FakeKernel {
@@ -50,7 +53,7 @@ pub struct FakeKernel {
     pub input: Option<VecDeque<String>>,
     pub arguments: Vec<String>,
     pub spawned: Vec<SpawnRequest>,
-    pub executed: Vec<(SpawnRequest, Option<(u64, Arc<str>)>)>,
+    pub executed: Vec<(SpawnRequest, Timeout)>,
     /// spawns succeed with this pid
     pub spawn_as: Option<Pid>,
     pub programs: BTreeMap<String, Arc<Program>>,
@@ -99,7 +102,7 @@ impl Kernel for FakeKernel {
         &mut self,
         _: Slot,
         request: SpawnRequest,
-        timeout: Option<(u64, Arc<str>)>,
+        timeout: Timeout,
         token: Token,
     ) -> Result<(), Error> {
         self.executed.push((request, timeout));

@@ -1,0 +1,36 @@
+-- Row 1: spawn_monitored of a process that does nothing, up to its EXIT.
+local time = require("time")
+
+local BATCH = 10000
+
+local function sequential(n)
+    local events = process.events()
+    for _ = 1, n do
+        process.spawn_monitored("app:child", "app:processes")
+        events:receive()
+    end
+end
+
+local function batches(n)
+    local events = process.events()
+    for _ = 1, n / BATCH do
+        for _ = 1, BATCH do
+            process.spawn_monitored("app:child", "app:processes")
+        end
+        for _ = 1, BATCH do
+            events:receive()
+        end
+    end
+end
+
+local variants = { sequential = sequential, batches = batches }
+
+return function(variant, n)
+    local run = variants[variant]
+    n = tonumber(n)
+    run(math.max(BATCH, n / 10))
+    local start = time.now()
+    run(n)
+    local rate = n / time.now():sub(start):seconds()
+    print("RESULT spawn_" .. variant, rate, "processes/s")
+end

@@ -1,0 +1,95 @@
+//! Log lines on stderr.
+//!
+//! A line is made on the thread that logs and put into a queue of bounded size;
+//! a thread of its own, started with the first line, writes it. When stderr is
+//! slow and the queue is full, lines are dropped and counted: a worker never
+//! waits for a log. Rejected: the queue of `print`, where tasks wait instead.
+
+mod line;
+mod sampling;
+mod writer;
+
+use std::sync::{Mutex, PoisonError};
+
+use luavisor::config::{LogEncoding, LogLevel, Settings};
+use luavisor::{Level, LogRecord, LogSink, Pid};
+
+use crate::arguments::Output;
+use line::{Format, Moment};
+use sampling::Sampling;
+use writer::Writer;
+
+/// The log of a `run`.
+pub struct Log {
+    level: Level,
+    silent: bool,
+    format: Format,
+    sampling: Mutex<Sampling>,
+    writer: Writer,
+}
+
+impl Log {
+    /// What the config file and the flags ask for. `foreground`: a program of
+    /// `-x` or a command runs, whose own output logs should not disturb.
+    pub fn new(settings: &Settings, flags: &Output, foreground: bool) -> Log {
+        let level = if flags.verbose || flags.very_verbose {
+            Level::Debug
+        } else if foreground && !flags.console {
+            Level::Error
+        } else {
+            match settings.logger.level {
+                LogLevel::Debug => Level::Debug,
+                LogLevel::Info => Level::Info,
+                LogLevel::Warn => Level::Warn,
+                LogLevel::Error => Level::Error,
+            }
+        };
+        let format = match settings.logger.encoding {
+            _ if flags.console => Format::console(),
+            LogEncoding::Console => Format::Tabs,
+            LogEncoding::Json => Format::Json,
+        };
+        Log {
+            level,
+            silent: flags.silent,
+            format,
+            sampling: Mutex::default(),
+            writer: Writer::default(),
+        }
+    }
+
+    /// Keeps lines back until [`Log::release`].
+    pub fn hold(&self) {
+        self.writer.hold();
+    }
+
+    /// Writes what was kept back.
+    pub fn release(&self) {
+        self.writer.release();
+    }
+
+    /// Waits until everything is written, but not for a stderr that is stuck.
+    pub fn flush(&self) {
+        self.writer.flush();
+    }
+}
+
+impl LogSink for Log {
+    fn level(&self) -> Level {
+        self.level
+    }
+
+    fn log(&self, _from: Pid, _from_text: &str, record: LogRecord) {
+        if self.silent || record.level < self.level {
+            return;
+        }
+        let now = Moment::now();
+        let passed = {
+            let mut sampling = self.sampling.lock().unwrap_or_else(PoisonError::into_inner);
+            sampling.passes(&record, now.second())
+        };
+        if passed {
+            self.writer.write(self.format.line(&record, now));
+        }
+    }
+}

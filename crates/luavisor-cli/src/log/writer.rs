@@ -1,0 +1,111 @@
+//! The queue of finished lines and the thread that writes it.
+//!
+//! At most [`QUEUE_BYTES`] wait. What does not fit is dropped, and a line with
+//! the count is written as soon as there is room.
+
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Bytes that wait at most.
+const QUEUE_BYTES: usize = 1 << 20;
+/// How long the end of the program waits for a slow stderr.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Default)]
+pub struct Writer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    lines: String,
+    dropped: u64,
+    held: bool,
+    writing: bool,
+    started: bool,
+}
+
+impl Queue {
+    /// Whether there is something that may be written.
+    fn ready(&self) -> bool {
+        !self.held && (!self.lines.is_empty() || self.dropped > 0)
+    }
+}
+
+impl Writer {
+    /// Queues a line, or drops it. Never waits.
+    pub fn write(&self, line: String) {
+        let mut queue = self.shared.lock();
+        if queue.lines.len() + line.len() > QUEUE_BYTES {
+            queue.dropped += 1;
+            return;
+        }
+        queue.lines.push_str(&line);
+        self.start(&mut queue);
+        drop(queue);
+        self.shared.changed.notify_all();
+    }
+
+    pub fn hold(&self) {
+        self.shared.lock().held = true;
+    }
+
+    pub fn release(&self) {
+        self.shared.lock().held = false;
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits until the queue is written, for at most a second: a stderr that
+    /// nobody reads must not keep the program from ending.
+    pub fn flush(&self) {
+        self.release();
+        let busy = |queue: &mut Queue| queue.started && (queue.ready() || queue.writing);
+        let queue = self.shared.lock();
+        let _ = self.shared.changed.wait_timeout_while(queue, PATIENCE, busy);
+    }
+
+    fn start(&self, queue: &mut Queue) {
+        if !queue.started {
+            let shared = self.shared.clone();
+            let thread = std::thread::Builder::new().name("log".to_owned());
+            queue.started = thread.spawn(move || shared.run()).is_ok();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut piece = String::new();
+        let mut queue = self.lock();
+        loop {
+            while !queue.ready() {
+                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+            piece.clear();
+            std::mem::swap(&mut piece, &mut queue.lines);
+            if queue.dropped > 0 {
+                piece.push_str(&format!("{} log lines dropped: stderr is slow\n", queue.dropped));
+                queue.dropped = 0;
+            }
+            queue.writing = true;
+            drop(queue);
+            // A closed stderr swallows everything.
+            let _ = std::io::stderr().lock().write_all(piece.as_bytes());
+            queue = self.lock();
+            queue.writing = false;
+            self.changed.notify_all();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `process.exec` (SPEC 12.1) and named spawns (SPEC 12.3), called by native
+//! processes on Lua ones.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use luavisor_core::{Kind, Reason, Values};
+use luavisor_runtime::{HostConfig, Notice, Order, SpawnOrder};
+use luavisor_vm::kernel::SpawnRequest;
+use support::{Got, MS, World, request, token};
+
+const PROGRAMS: [(&str, &str); 4] = [
+    ("app:echo", "return function(x) return x end"),
+    ("app:fail", "return function() return nil, 'no' end"),
+    ("app:wait", "return function() process.inbox():receive() end"),
+    ("app:ready", "return function() process.ready() process.inbox():receive() end"),
+];
+
+fn worlds() -> [World; 2] {
+    [4096, 1].map(|shard_capacity| {
+        let config = HostConfig { workers: 1, shard_capacity, ..HostConfig::new("app:host") };
+        World::running(&PROGRAMS, config, Order::Fair)
+    })
+}
+
+#[test]
+fn the_caller_gets_value_or_error() {
+    for world in worlds() {
+        let caller = world.probe();
+        caller
+            .act(|context| context.exec(request("app:echo", Values::one(5)), None, token(1)))
+            .unwrap();
+        assert_eq!(caller.got(), [Got::Completed(1, Ok(Values::one(5)))]);
+        let fail = request("app:fail", Values::none());
+        caller.act(|context| context.exec(fail, None, token(2))).unwrap();
+        let got = caller.got();
+        let [Got::Completed(2, Err(error))] = &got[..] else { panic!("{got:?}") };
+        assert_eq!((&error.kind, &*error.message), (&Kind::INTERNAL, "no"));
+    }
+}
+
+#[test]
+fn a_timeout_ends_the_callee() {
+    for world in worlds() {
+        let caller = world.probe();
+        let wait = request("app:wait", Values::none());
+        let timeout = Some((20 * MS, "20ms".into()));
+        caller.act(|context| context.exec(wait, timeout, token(1))).unwrap();
+        world.simulation.run_for(19 * MS);
+        assert_eq!((caller.got(), live(&world)), (vec![], 2));
+        world.simulation.run_for(MS);
+        let got = caller.got();
+        let [Got::Completed(1, Err(error))] = &got[..] else { panic!("{got:?}") };
+        assert_eq!((&error.kind, &*error.message), (&Kind::TIMEOUT, "exec timed out after 20ms"));
+        assert_eq!((live(&world), world.simulation.next_alarm()), (1, None));
+    }
+}
+
+#[test]
+fn the_callee_dies_with_its_caller() {
+    for world in worlds() {
+        let caller = world.probe();
+        let wait = request("app:wait", Values::none());
+        let timeout = Some((20 * MS, "20ms".into()));
+        caller.act(|context| context.exec(wait, timeout, token(1))).unwrap();
+        assert_eq!(live(&world), 2);
+        caller.finish();
+        assert_eq!((live(&world), world.simulation.next_alarm()), (0, None));
+    }
+}
+
+#[test]
+fn the_owner_of_a_taken_name_stands_in() {
+    for world in worlds() {
+        let parent = world.probe();
+        let named = || SpawnRequest {
+            name: Some("x".into()),
+            monitor: true,
+            ..request("app:wait", Values::none())
+        };
+        let first = parent.act(move |context| context.spawn(named())).unwrap();
+        let mut second = named();
+        second.messages.push((b"stop"[..].into(), Values::none()));
+        assert_eq!(parent.act(|context| context.spawn(second)).unwrap(), first);
+        assert_eq!(parent.got(), [Got::Exit(first, Reason::Normal, None)]);
+        assert_ne!(parent.act(move |context| context.spawn(named())).unwrap(), first);
+    }
+}
+
+#[test]
+fn ready_is_told_to_the_control_process() {
+    for world in worlds() {
+        let control = world.probe();
+        let order = SpawnOrder {
+            control: Some(control.pid),
+            ..SpawnOrder::from(request("app:ready", Values::none()))
+        };
+        let pid = control.act(|context| context.spawn(order)).unwrap();
+        assert_eq!(control.got(), [Got::Notice(Notice::Ready(pid))]);
+    }
+}
+
+fn live(world: &World) -> usize {
+    world.runtime.host_state(world.host).unwrap().1
+}

@@ -1,0 +1,101 @@
+//! A runtime on virtual time with Lua programs, for tests that read like a story.
+
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use luavisor_core::{Exit, Pid, Values};
+use luavisor_runtime::{
+    Captured, HostConfig, Observer, Occurrence, Order, ProgramTable, Runtime, RuntimeBuilder,
+    Simulation,
+};
+use luavisor_vm::kernel::SpawnRequest;
+use luavisor_vm::{Chunk, Program, Unit, compile};
+
+/// Remembers how processes ended.
+#[derive(Default)]
+pub struct Exits(Mutex<Vec<(Pid, Arc<Exit>)>>);
+
+impl Observer for Exits {
+    fn observe(&self, occurrence: &Occurrence) {
+        if let Occurrence::Exited { pid, exit, .. } = occurrence {
+            self.0.lock().unwrap().push((*pid, exit.clone()));
+        }
+    }
+}
+
+/// A runtime with one started host, `app:processes`.
+pub struct World {
+    pub runtime: Runtime,
+    pub simulation: Simulation,
+    pub output: Captured,
+    exits: Arc<Exits>,
+}
+
+/// A program whose chunk selects `main` and may require every module.
+pub fn program(name: &str, source: &str) -> Arc<Program> {
+    let bytecode = compile(source.as_bytes()).unwrap_or_else(|error| panic!("{name}:{error}"));
+    let chunk = Chunk { name: name.into(), bytecode };
+    Arc::new(Program {
+        id: name.into(),
+        method: String::new(),
+        unit: Arc::new(Unit { chunk: Arc::new(chunk), modules: None, imports: BTreeMap::new() }),
+        memory: None,
+        mailbox: None,
+    })
+}
+
+/// The programs on a host with the given configuration.
+pub fn world_with(sources: &[(&str, &str)], config: HostConfig) -> World {
+    let table = Arc::new(ProgramTable::default());
+    for (name, source) in sources {
+        table.insert(program(name, source));
+    }
+    let (runtime, simulation, output) = RuntimeBuilder::new(table).manual(Order::Fair, 1_000);
+    let host = runtime.add_host(config).unwrap();
+    runtime.start_host(host).unwrap();
+    let exits = Arc::new(Exits::default());
+    runtime.observe(exits.clone());
+    World { runtime, simulation, output, exits }
+}
+
+/// The programs on an ordinary host.
+pub fn world(sources: &[(&str, &str)]) -> World {
+    world_with(sources, HostConfig::new("app:processes"))
+}
+
+impl World {
+    /// Starts a program without arguments.
+    pub fn spawn(&self, id: &str) -> Pid {
+        let request = SpawnRequest {
+            id: id.into(),
+            host: "app:processes".into(),
+            arguments: Values::none(),
+            monitor: false,
+            link: false,
+            name: None,
+            messages: Vec::new(),
+            context: Default::default(),
+        };
+        self.runtime.spawn(request).unwrap()
+    }
+
+    /// How a process ended, if it did.
+    pub fn exit(&self, pid: Pid) -> Option<Arc<Exit>> {
+        let exits = self.exits.0.lock().unwrap();
+        exits.iter().find(|(p, _)| *p == pid).map(|(_, exit)| exit.clone())
+    }
+
+    /// Runs `app:main` until nothing is left to do; it must return `"ok"`.
+    #[track_caller]
+    pub fn main_is_ok(&self) {
+        let pid = self.spawn("app:main");
+        self.simulation.run();
+        let exit =
+            self.exit(pid).unwrap_or_else(|| panic!("main is stuck: {}", self.output.stdout()));
+        let error = exit.error.as_ref().map(|error| error.message.to_string());
+        assert_eq!(error, None, "{}", self.output.stdout());
+        assert_eq!(exit.value, Values::one("ok"), "{}", self.output.stdout());
+    }
+}

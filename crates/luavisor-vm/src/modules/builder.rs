@@ -1,0 +1,235 @@
+//! `process.with_context` and `process.with_options`: how a process is started,
+//! told step by step (SPEC 12.3).
+//!
+//! A builder is immutable: each step makes another one. Wrong use raises.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use luavisor_core::value::Bytes;
+use luavisor_core::{Error, Values};
+
+use super::process::{Relations, execute, start, target};
+use super::time::duration_argument;
+use crate::ffi::call::{Call, Function, Outcome, Setup};
+use crate::ffi::error::Raise;
+use crate::ffi::objects::tags;
+use crate::kernel::SpawnRequest;
+use crate::program::Context;
+
+/// Content of a builder object.
+#[derive(Clone, Default)]
+struct Builder {
+    context: BTreeMap<String, Values>,
+    /// nanoseconds, and the text to report
+    timeout: Option<(u64, Arc<str>)>,
+    name: Option<String>,
+    messages: Vec<(Bytes, Values)>,
+}
+
+fn this(call: &Call) -> Result<Builder, Raise> {
+    let builder = call.object::<Builder>(1, tags::BUILDER);
+    builder.cloned().ok_or_else(|| call.wrong(1, "process builder"))
+}
+
+fn push(call: &mut Call, builder: Builder) -> Outcome {
+    call.push_data(tags::BUILDER, builder);
+    call.results(1)
+}
+
+/// Lays the entries of the table at `index` over the context; keys that are no
+/// strings are skipped.
+fn read_context(call: &mut Call, index: i32, builder: &mut Builder) -> Result<(), Raise> {
+    if !call.is_table(index) {
+        return Err(call.wrong(index, "table"));
+    }
+    let mut at = 0;
+    while let Some(next) = call.next_entry(index, at) {
+        at = next;
+        let value = call.count();
+        if call.is_string(value - 1) {
+            let key = call.string(value - 1)?;
+            let copy = call.value_at(value, &place(&key))?;
+            builder.context.insert(key, copy);
+        }
+        call.pop(2);
+    }
+    Ok(())
+}
+
+/// A key of the context as errors write it.
+fn place(key: &str) -> String {
+    let head = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if head && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        format!("context.{key}")
+    } else {
+        format!("context[\"{key}\"]")
+    }
+}
+
+/// Replaces the options. Only `timeout` has an effect.
+fn read_options(call: &mut Call, index: i32, builder: &mut Builder) -> Result<(), Raise> {
+    if !call.is_table(index) {
+        return Err(call.wrong(index, "table"));
+    }
+    call.push_field(index, c"timeout");
+    let timeout = call.count();
+    builder.timeout = None;
+    if !call.is_nil(timeout) {
+        let duration = match duration_argument(call, timeout) {
+            Ok(duration) => duration?,
+            Err(_) => return Err(Error::invalid("timeout must be a duration").into()),
+        };
+        let nanoseconds = u64::try_from(duration.0)
+            .map_err(|_| Error::invalid("timeout must not be negative"))?;
+        builder.timeout = Some((nanoseconds, duration.to_string().into()));
+    }
+    call.pop(1);
+    Ok(())
+}
+
+/// `process.with_context{…}`
+fn new_with_context(call: &mut Call) -> Outcome {
+    call.not_at_top_level("process.with_context")?;
+    let mut builder = Builder::default();
+    read_context(call, 1, &mut builder)?;
+    push(call, builder)
+}
+
+/// `process.with_options{…}`
+fn new_with_options(call: &mut Call) -> Outcome {
+    call.not_at_top_level("process.with_options")?;
+    let mut builder = Builder::default();
+    read_options(call, 1, &mut builder)?;
+    push(call, builder)
+}
+
+fn with_context(call: &mut Call) -> Outcome {
+    let mut builder = this(call)?;
+    read_context(call, 2, &mut builder)?;
+    push(call, builder)
+}
+
+fn with_options(call: &mut Call) -> Outcome {
+    let mut builder = this(call)?;
+    read_options(call, 2, &mut builder)?;
+    push(call, builder)
+}
+
+/// There are no actors yet, so no argument fits.
+fn with_actor(call: &mut Call) -> Outcome {
+    this(call)?;
+    Err(security_argument(call, "actor", "Actor"))
+}
+
+fn with_scope(call: &mut Call) -> Outcome {
+    this(call)?;
+    Err(security_argument(call, "scope", "Scope"))
+}
+
+fn security_argument(call: &Call, name: &str, expected: &str) -> Raise {
+    if call.is_nil(2) {
+        return call.raise(format!("{name} cannot be nil"));
+    }
+    call.wrong(2, expected)
+}
+
+fn with_name(call: &mut Call) -> Outcome {
+    let mut builder = this(call)?;
+    let name = call.string(2)?;
+    if name.is_empty() {
+        return Err(call.raise("name cannot be empty"));
+    }
+    builder.name = Some(name);
+    push(call, builder)
+}
+
+/// `builder:with_message(topic, ...)`
+fn with_message(call: &mut Call) -> Outcome {
+    let mut builder = this(call)?;
+    let topic = call.bytes(2)?;
+    if topic.first() == Some(&b'@') {
+        return Err(Error::invalid("cannot send to @ topics").into());
+    }
+    let payload = call.values(3, "payload", usize::MAX)?;
+    builder.messages.push((topic.into(), payload));
+    push(call, builder)
+}
+
+/// The request of the builder for the (id, host, …) behind it.
+fn request(call: &Call) -> Result<(Result<SpawnRequest, Error>, Builder), Raise> {
+    let builder = this(call)?;
+    let request = target(call, 2)?.map(|mut request| {
+        if !builder.context.is_empty() {
+            let mut context = Context::clone(&request.context);
+            context.values.extend(builder.context.clone());
+            request.context = Arc::new(context);
+        }
+        request.name = builder.name.clone();
+        request.messages = builder.messages.clone();
+        request
+    });
+    Ok((request, builder))
+}
+
+fn spawn_with(call: &mut Call, name: &str, relations: Relations) -> Outcome {
+    call.not_at_top_level(name)?;
+    match request(call)?.0 {
+        Ok(mut request) => {
+            request.monitor = relations.monitor;
+            request.link = relations.link;
+            start(call, request)
+        }
+        Err(error) => call.fail(error),
+    }
+}
+
+fn spawn(call: &mut Call) -> Outcome {
+    spawn_with(call, "process.spawn", Relations { monitor: false, link: false })
+}
+
+fn spawn_monitored(call: &mut Call) -> Outcome {
+    spawn_with(call, "process.spawn_monitored", Relations { monitor: true, link: false })
+}
+
+fn spawn_linked(call: &mut Call) -> Outcome {
+    spawn_with(call, "process.spawn_linked", Relations { monitor: false, link: true })
+}
+
+fn spawn_linked_monitored(call: &mut Call) -> Outcome {
+    spawn_with(call, "process.spawn_linked_monitored", Relations { monitor: true, link: true })
+}
+
+fn exec(call: &mut Call) -> Outcome {
+    call.may_block("process.exec")?;
+    let (request, builder) = request(call)?;
+    match request {
+        Ok(request) => execute(call, request, builder.timeout),
+        Err(error) => call.fail(error),
+    }
+}
+
+static FUNCTIONS: &[Function] = &[
+    Function { name: c"with_context", run: new_with_context },
+    Function { name: c"with_options", run: new_with_options },
+];
+
+static METHODS: &[Function] = &[
+    Function { name: c"with_context", run: with_context },
+    Function { name: c"with_options", run: with_options },
+    Function { name: c"with_actor", run: with_actor },
+    Function { name: c"with_scope", run: with_scope },
+    Function { name: c"with_name", run: with_name },
+    Function { name: c"with_message", run: with_message },
+    Function { name: c"spawn", run: spawn },
+    Function { name: c"spawn_monitored", run: spawn_monitored },
+    Function { name: c"spawn_linked", run: spawn_linked },
+    Function { name: c"spawn_linked_monitored", run: spawn_linked_monitored },
+    Function { name: c"exec", run: exec },
+];
+
+/// Adds the functions to `process`.
+pub fn install(setup: &mut Setup) {
+    setup.class::<Builder>(tags::BUILDER, "process.Builder", METHODS);
+    setup.library(c"process", FUNCTIONS, |_| {});
+}

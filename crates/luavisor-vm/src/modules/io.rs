@@ -1,0 +1,113 @@
+//! `io`: the terminal of processes on a terminal host (MODULES 11).
+
+use luavisor_core::{Error, Kind};
+
+use super::print::{line, must_wait};
+use crate::ffi::call::{Call, Function, Outcome, Setup};
+use crate::ffi::error::Raise;
+use crate::kernel::{Output, Read};
+
+/// Bytes that `io.read` asks for when it is not told.
+const READ: usize = 1024;
+
+/// Why the call is refused, on other hosts than a terminal's and at top level.
+fn refusal(call: &Call, function: &str) -> Result<Option<Error>, Raise> {
+    call.not_at_top_level(function)?;
+    if call.kernel().has_terminal(call.slot()) {
+        return Ok(None);
+    }
+    Ok(Some(Error::new(Kind::UNAVAILABLE, "no terminal context").retryable(false)))
+}
+
+/// Waits while the output is slow, where it may; then true.
+fn write_all(call: &mut Call, function: &str, output: Output, bytes: &[u8]) -> Outcome {
+    if must_wait(call, function, output, bytes) { call.wait_for_true() } else { call.yes() }
+}
+
+fn write(call: &mut Call) -> Outcome {
+    if let Some(error) = refusal(call, "io.write")? {
+        return call.fail(error);
+    }
+    let bytes: Vec<u8> = (1..=call.count()).flat_map(|index| call.text(index)).collect();
+    write_all(call, "io.write", Output::Stdout, &bytes)
+}
+
+fn write_line(call: &mut Call, function: &str, output: Output) -> Outcome {
+    if let Some(error) = refusal(call, function)? {
+        return call.fail(error);
+    }
+    let line = line(call);
+    write_all(call, function, output, &line)
+}
+
+fn print(call: &mut Call) -> Outcome {
+    write_line(call, "io.print", Output::Stdout)
+}
+
+fn eprint(call: &mut Call) -> Outcome {
+    write_line(call, "io.eprint", Output::Stderr)
+}
+
+fn start_read(call: &mut Call, function: &str, read: Read) -> Outcome {
+    if let Some(error) = refusal(call, function)? {
+        return call.fail(error);
+    }
+    call.may_block(function)?;
+    let (slot, token) = (call.slot(), call.token());
+    match call.kernel().read(slot, read, token) {
+        Ok(()) => call.wait(None),
+        Err(error) => call.fail(error),
+    }
+}
+
+/// `io.read(n = 1024)`
+fn read(call: &mut Call) -> Outcome {
+    let most = if call.is_nil(1) { 0 } else { call.integer(1)? };
+    let most = usize::try_from(most).ok().filter(|most| *most > 0).unwrap_or(READ);
+    start_read(call, "io.read", Read::Bytes(most))
+}
+
+fn readline(call: &mut Call) -> Outcome {
+    start_read(call, "io.readline", Read::Line)
+}
+
+/// Every write is passed on at once.
+fn flush(call: &mut Call) -> Outcome {
+    match refusal(call, "io.flush")? {
+        Some(error) => call.fail(error),
+        None => call.yes(),
+    }
+}
+
+/// The kernel has no raw mode, so no terminal counts as a tty.
+fn raw(call: &mut Call) -> Outcome {
+    let error = refusal(call, "io.raw")?;
+    let not_a_tty = || Error::new(Kind::UNAVAILABLE, "not a tty").retryable(false);
+    call.fail(error.unwrap_or_else(not_a_tty))
+}
+
+fn args(call: &mut Call) -> Outcome {
+    let arguments = call.kernel().terminal_arguments(call.slot());
+    call.push_table(arguments.len(), 0);
+    for (position, argument) in (1..).zip(&arguments) {
+        call.push_str(argument);
+        call.set_element(position);
+    }
+    call.results(1)
+}
+
+static FUNCTIONS: &[Function] = &[
+    Function { name: c"write", run: write },
+    Function { name: c"print", run: print },
+    Function { name: c"eprint", run: eprint },
+    Function { name: c"read", run: read },
+    Function { name: c"readline", run: readline },
+    Function { name: c"flush", run: flush },
+    Function { name: c"raw", run: raw },
+    Function { name: c"args", run: args },
+];
+
+/// Installs the module.
+pub fn install(setup: &mut Setup) {
+    setup.module("io", FUNCTIONS, |_| {});
+}

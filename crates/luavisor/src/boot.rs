@@ -1,0 +1,114 @@
+//! From an application to a running system.
+//!
+//! Boot, in order:
+//! 1. the catalog is made: compiled units of entries become programs;
+//! 2. the runtime is made: outputs, clock, control host;
+//! 3. hosts are added, none of them started;
+//! 4. hosts and services are registered with the service layer, which starts
+//!    those with `auto_start` and what they need, by dependency.
+//!
+//! Nothing here waits; [`Luavisor::wait_until_booted`] does.
+
+use std::sync::Arc;
+
+use luavisor_config::{EntryId, HostDefinition, Lifecycle, Startup};
+use luavisor_core::Pid;
+use luavisor_runtime::services::{ServiceSpec, Services, Target};
+use luavisor_runtime::{LogSink, NoLog, Runtime, RuntimeBuilder};
+use luavisor_vm::kernel::{Level, LogRecord};
+use tokio::runtime::Handle;
+
+use crate::app::App;
+use crate::asynchronous::Tokio;
+use crate::error::StartError;
+use crate::hosts::{self, nanoseconds};
+use crate::programs::Entries;
+use crate::running::Luavisor;
+
+/// See the module.
+pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
+    let log = app.log.clone().unwrap_or_else(|| Arc::new(NoLog));
+    say(&*log, "initializing runtime", &[]);
+    let catalog = Arc::new(Entries::of(&app.application));
+    let tokio = Tokio::new(app.tokio.clone().or_else(|| Handle::try_current().ok()));
+
+    let mut builder = RuntimeBuilder::new(catalog).log(log.clone()).native_code(app.native_code);
+    if app.modules.iter().any(|module| module.needs_tokio()) {
+        builder = builder.tokio(tokio.handle()?);
+    } else if let Some(handle) = tokio.given() {
+        builder = builder.tokio(handle);
+    }
+    for module in app.modules {
+        builder = builder.module(module.into());
+    }
+    if let Some((stdout, stderr)) = app.outputs {
+        builder = builder.outputs(stdout, stderr);
+    }
+    if let Some(seed) = app.seed {
+        builder = builder.seed(seed);
+    }
+    let runtime = builder.build();
+    let modules = luavisor_config::vocabulary::MODULES.len();
+    say(&*log, "components loaded successfully", &[("modules", modules)]);
+    say(&*log, "loaded entries", &[("count", app.application.entries.len())]);
+
+    let mut specs = Vec::new();
+    for definition in &app.application.hosts {
+        specs.push(add_host(&runtime, definition, None)?);
+    }
+    for definition in &app.application.terminal_hosts {
+        let arguments = app.arguments.get(definition.id.as_str()).cloned();
+        specs.push(add_host(&runtime, definition, Some(arguments.unwrap_or_default()))?);
+    }
+    for service in app.application.services {
+        let target = Target::Process {
+            id: service.process.to_string(),
+            host: service.host.to_string(),
+            input: service.input,
+            context: Arc::default(),
+        };
+        specs.push(spec(&service.id, target, &service.dependencies, &service.lifecycle));
+    }
+    let services = Services::boot(&runtime, specs)?;
+    let timeout = nanoseconds(app.application.settings.shutdown_timeout);
+    Ok(Luavisor::new(runtime, services, timeout, tokio))
+}
+
+fn add_host(
+    runtime: &Runtime,
+    definition: &HostDefinition,
+    terminal: Option<Vec<String>>,
+) -> Result<ServiceSpec, StartError> {
+    let host = runtime.add_host(hosts::config(definition, terminal))?;
+    let (id, needs) = (&definition.id, &definition.dependencies);
+    Ok(spec(id, Target::Host(host), needs, &definition.lifecycle))
+}
+
+fn spec(id: &EntryId, target: Target, needs: &[EntryId], lifecycle: &Lifecycle) -> ServiceSpec {
+    ServiceSpec {
+        id: id.shared(),
+        target,
+        dependencies: needs.iter().map(EntryId::shared).collect(),
+        auto_start: lifecycle.auto_start,
+        required: lifecycle.startup == Startup::Required,
+        ready: lifecycle.ready,
+        start_timeout: nanoseconds(lifecycle.start_timeout),
+        stop_timeout: nanoseconds(lifecycle.stop_timeout),
+        rule: lifecycle.restart.clone(),
+    }
+}
+
+/// A log line of the boot.
+fn say(log: &dyn LogSink, message: &str, fields: &[(&str, usize)]) {
+    if log.level() > Level::Info {
+        return;
+    }
+    let fields = fields.iter().map(|(name, number)| ((*name).to_owned(), number.to_string()));
+    let record = LogRecord {
+        level: Level::Info,
+        logger: "runtime".into(),
+        message: message.to_owned(),
+        fields: fields.collect(),
+    };
+    log.log(Pid::NONE, "{|}", record);
+}

@@ -1,0 +1,71 @@
+//! From entries to what the runtime spawns.
+//!
+//! Units keep their identity: a library that two processes import is one unit
+//! here too, so that a VM loads its code once.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use luavisor_config as config;
+use luavisor_core::Error;
+use luavisor_runtime::{Catalog, ProgramTable};
+use luavisor_vm::{Chunk, Program, Unit};
+
+use crate::Application;
+
+/// The catalog of one application.
+pub(crate) struct Entries {
+    programs: ProgramTable,
+    ids: BTreeSet<Arc<str>>,
+}
+
+impl Entries {
+    pub fn of(application: &Application) -> Entries {
+        let programs = ProgramTable::default();
+        let mut units = Units::default();
+        for process in &application.processes {
+            programs.insert(Arc::new(Program {
+                id: process.id.shared(),
+                method: process.method.clone(),
+                unit: units.translate(&process.unit),
+                memory: process.limits.memory,
+                mailbox: process.limits.mailbox,
+            }));
+        }
+        let ids = application.entries.iter().map(|entry| entry.id.shared()).collect();
+        Entries { programs, ids }
+    }
+}
+
+impl Catalog for Entries {
+    fn program(&self, id: &str) -> Result<Arc<Program>, Error> {
+        self.programs.program(id)
+    }
+
+    fn has_entry(&self, id: &str) -> bool {
+        self.ids.contains(id) || self.programs.has_entry(id)
+    }
+}
+
+/// Units that are translated already, by the address of their definition.
+#[derive(Default)]
+struct Units {
+    done: HashMap<*const config::Unit<Chunk>, Arc<Unit>>,
+}
+
+impl Units {
+    fn translate(&mut self, unit: &Arc<config::Unit<Chunk>>) -> Arc<Unit> {
+        if let Some(done) = self.done.get(&Arc::as_ptr(unit)) {
+            return done.clone();
+        }
+        let imports: BTreeMap<String, Arc<Unit>> = unit
+            .imports
+            .iter()
+            .map(|(alias, library)| (alias.clone(), self.translate(library)))
+            .collect();
+        let translated =
+            Arc::new(Unit { chunk: unit.chunk.clone(), modules: unit.modules.clone(), imports });
+        self.done.insert(Arc::as_ptr(unit), translated.clone());
+        translated
+    }
+}

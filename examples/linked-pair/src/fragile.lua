@@ -1,0 +1,7 @@
+local function main()
+	process.spawn_linked("app:child", "app:processes")
+	process.inbox():receive()
+	print("never printed")
+end
+
+return { main = main }
