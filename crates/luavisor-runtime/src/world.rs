@@ -24,8 +24,8 @@ use crate::observe::{Observers, Occurrence};
 use crate::output::Outputs;
 use crate::random::FastRng;
 use crate::services::Board;
-use crate::shard::places::Memory;
 use crate::shard::Shard;
+use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
 use crate::sync::{lock, read, write};
 

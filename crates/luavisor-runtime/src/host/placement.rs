@@ -98,6 +98,7 @@ fn search(host: &Host, memory: Memory) -> Option<Place> {
     let start = host.cursor.fetch_add(SEARCH, Ordering::Relaxed);
     let newest = open.checked_sub(1).and_then(|newest| take(host, newest as u16, memory));
     newest.or_else(|| {
-        (0..open.min(SEARCH)).find_map(|offset| take(host, ((start + offset) % open) as u16, memory))
+        (0..open.min(SEARCH))
+            .find_map(|offset| take(host, ((start + offset) % open) as u16, memory))
     })
 }
