@@ -331,3 +331,37 @@ fn more_limited_processes_than_a_virtual_machine_can_tell_apart() {
     let shards: std::collections::BTreeSet<u16> = pids.iter().map(|pid| pid.shard()).collect();
     assert_eq!(shards.len(), 3);
 }
+
+#[test]
+fn who_holds_most_ends_when_a_shard_is_full() {
+    let sources = [
+        (
+            "app:hog",
+            "local t = {} for i = 1, 500 do t[i] = ('x'):rep(100000 + i) coroutine.yield() end require('test').say('full') process.inbox():receive() return #t",
+        ),
+        (
+            "app:garbage",
+            "local s for i = 1, 5000 do s = ('y'):rep(100000 + i) coroutine.yield() end require('test').say('tidy') process.inbox():receive() return s",
+        ),
+        (
+            "app:small",
+            "local t = {} for i = 1, 250 do t[i] = ('z'):rep(100000 + i) end return 'fine'",
+        ),
+    ];
+    let mut world = World::new(&sources, |host| {
+        host.workers = 1;
+        host.limits.shard_memory = 64 << 20;
+    });
+    let echo = world.spawn("app:echo");
+    world.hears("ready");
+    let garbage = world.spawn("app:garbage");
+    world.hears("tidy");
+    let hog = world.spawn("app:hog");
+    world.hears("full");
+    let small = world.spawn("app:small");
+    let exit = world.exit(hog);
+    assert_eq!(&*exit.error.as_ref().unwrap().message, "memory limit exceeded");
+    assert_eq!(world.exit(small).value, Values::one("fine"));
+    assert!(world.runtime.alive(garbage));
+    world.answers(echo, 3);
+}
