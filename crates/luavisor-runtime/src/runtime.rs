@@ -12,9 +12,9 @@ use std::sync::atomic::Ordering;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Pid, Reason, Values};
-use luavisor_vm::{Preemption, Token};
 use luavisor_vm::kernel::{CancelRequest, Output};
 use luavisor_vm::native::NativeModule;
+use luavisor_vm::{Preemption, Token};
 
 use crate::catalog::Catalog;
 use crate::clock::{Clock, SystemClock, VirtualClock};

@@ -197,7 +197,10 @@ fn scenario_08_one_worker_serves_beside_an_endless_loop() {
     tell_with(
         &[
             ("loop", "return function() while true do end end"),
-            ("echo", "return function() local m = process.inbox():receive() process.send(m:from(), 'echo', m:payload():data()) end"),
+            (
+                "echo",
+                "return function() local m = process.inbox():receive() process.send(m:from(), 'echo', m:payload():data()) end",
+            ),
             (
                 "main",
                 "return function()

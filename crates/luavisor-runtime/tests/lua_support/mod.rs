@@ -92,7 +92,8 @@ impl World {
     pub fn main_is_ok(&self) {
         let pid = self.spawn("app:main");
         self.simulation.run();
-        let exit = self.exit(pid).unwrap_or_else(|| panic!("main is stuck: {}", self.output.stdout()));
+        let exit =
+            self.exit(pid).unwrap_or_else(|| panic!("main is stuck: {}", self.output.stdout()));
         let error = exit.error.as_ref().map(|error| error.message.to_string());
         assert_eq!(error, None, "{}", self.output.stdout());
         assert_eq!(exit.value, Values::one("ok"), "{}", self.output.stdout());
