@@ -131,7 +131,9 @@ mod tests {
         );
         assert_eq!(map.remove(pid(7)), Some(70));
         assert!(!map.contains(pid(7)) && map.contains(pid(8)) && map.len() == 39);
-        (0..40).for_each(|n| drop(map.remove(pid(n))));
+        (0..40).for_each(|n| {
+            map.remove(pid(n));
+        });
         assert_eq!(map, PidMap::default());
     }
 }

@@ -8,7 +8,7 @@ use std::io::{BufRead, Read as _};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-use luavisor_core::{Error, Kind, Pid, Value, Values};
+use luavisor_core::{Error, Pid, Value, Values};
 use luavisor_vm::Token;
 use luavisor_vm::kernel::Read;
 
@@ -112,5 +112,5 @@ fn answer(source: &mut Box<dyn BufRead + Send>, read: Read) -> Result<Values, Er
 }
 
 fn end_of_input() -> Error {
-    Error::new(Kind::UNAVAILABLE, "end of input")
+    Error::not_found("EOF").retryable(false)
 }

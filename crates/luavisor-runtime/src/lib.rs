@@ -46,6 +46,6 @@ pub use native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notic
 pub use observe::{Observer, Occurrence};
 pub use output::Captured;
 pub use runtime::{Runtime, RuntimeBuilder};
-pub use services::{ServiceSpec, ServiceState, Services, Shutdown, Target};
+pub use services::{ServiceChange, ServiceSpec, ServiceState, Services, Shutdown, Target};
 pub use snapshot::{ShardSnapshot, Snapshot};
 pub use world::CONTROL;

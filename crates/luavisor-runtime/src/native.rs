@@ -74,8 +74,11 @@ pub struct NativeOptions {
     pub monitor: bool,
     /// its maker is linked to it
     pub link: bool,
+    /// gets [`Notice::Ready`]
+    pub control: Option<Pid>,
     /// On the control host: the error that Lua senders get. By default
-    /// `process not found`, as SPEC 2.2 wants it for control pids.
+    /// `process not found`, as SPEC 2.2 wants it for control pids; then Lua code
+    /// can neither monitor, link, cancel nor terminate it either.
     pub refusal: Option<Error>,
 }
 
@@ -83,7 +86,14 @@ impl NativeOptions {
     /// No name, no relations.
     pub fn new(entry: impl Into<Arc<str>>) -> NativeOptions {
         let entry = entry.into();
-        NativeOptions { entry, name: None, monitor: false, link: false, refusal: None }
+        NativeOptions {
+            entry,
+            name: None,
+            monitor: false,
+            link: false,
+            control: None,
+            refusal: None,
+        }
     }
 }
 

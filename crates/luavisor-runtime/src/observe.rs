@@ -9,6 +9,7 @@ use std::sync::{Arc, RwLock};
 
 use luavisor_core::{Exit, HostId, Pid};
 
+use crate::services::ServiceChange;
 use crate::sync::{read, write};
 
 /// Something that happened.
@@ -36,6 +37,15 @@ pub enum Occurrence {
     HostStarted(HostId),
     /// A host is empty and closed.
     HostStopped(HostId),
+    /// Something happened to a service.
+    Service {
+        /// its id
+        id: Arc<str>,
+        /// its process, while it has one
+        pid: Option<Pid>,
+        /// what
+        change: ServiceChange,
+    },
     /// Somebody asked the runtime to end with this code; later requests change nothing.
     ExitRequested(i32),
 }

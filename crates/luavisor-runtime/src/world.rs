@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values, pid};
@@ -23,6 +23,7 @@ use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::{Observers, Occurrence};
 use crate::output::Outputs;
 use crate::random::FastRng;
+use crate::services::Board;
 use crate::shard::Shard;
 use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
 use crate::sync::{lock, read, write};
@@ -47,6 +48,8 @@ pub(crate) struct World {
     pub tokio: Option<tokio::runtime::Handle>,
     /// forced ends have reason "shutdown" from now on
     pub shutting_down: AtomicBool,
+    /// set by [`crate::Services::boot`]
+    pub services: OnceLock<Arc<Board>>,
     hosts: Growing<Arc<Host>>,
     by_name: RwLock<HashMap<Arc<str>, Arc<Host>>>,
     refusals: RwLock<HashMap<Pid, Error>>,
@@ -91,6 +94,7 @@ impl World {
             preemption: parts.preemption,
             tokio: parts.tokio,
             shutting_down: AtomicBool::new(false),
+            services: OnceLock::new(),
             hosts: Growing::new(),
             by_name: RwLock::default(),
             refusals: RwLock::default(),
@@ -168,6 +172,11 @@ impl World {
     pub fn control_refusal(&self, to: Pid) -> Error {
         let refusal = read(&self.refusals).get(&to).cloned();
         refusal.unwrap_or_else(Error::process_not_found)
+    }
+
+    /// Whether Lua code has nothing to do with this process of the control host.
+    pub fn is_hidden(&self, pid: Pid) -> bool {
+        pid.host == CONTROL && !read(&self.refusals).contains_key(&pid)
     }
 
     pub fn forget_refusal(&self, pid: Pid) {
@@ -305,7 +314,8 @@ impl World {
     ) -> Result<Pid, Error> {
         let host = self.host(host).ok_or_else(|| Error::not_found("host not found"))?;
         let pid = self.admit_native(host, None, &options)?;
-        self.begin(Newborn::native(pid, Pid::NONE, options.entry, actor));
+        let newborn = Newborn::native(pid, Pid::NONE, options.entry, actor);
+        self.begin(Newborn { control: options.control, ..newborn });
         Ok(pid)
     }
 

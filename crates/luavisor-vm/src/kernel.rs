@@ -167,6 +167,11 @@ pub trait Kernel {
     fn cancel(&mut self, from: Slot, pid: Pid, request: CancelRequest) -> Result<(), Error>;
     /// SPEC 5.2. After `Ok` for the own pid the VM never resumes the process.
     fn terminate(&mut self, from: Slot, pid: Pid) -> Result<(), Error>;
+    /// Ends the process in `slot`, which does not run, because it holds most of the
+    /// shard's memory.
+    fn end_for_memory(&mut self, slot: Slot) {
+        let _ = slot;
+    }
     /// `process.ready()`.
     fn ready(&mut self, from: Slot);
     /// `process.supervisor()`: the supervisor's pid and the child's name.

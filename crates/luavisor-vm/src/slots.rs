@@ -122,6 +122,11 @@ impl Slots {
     pub fn unread(&self, slot: Slot) -> u32 {
         self.slots[slot as usize].unread.load(Ordering::Relaxed)
     }
+
+    /// Their total size in bytes.
+    pub fn unread_bytes(&self, slot: Slot) -> usize {
+        self.slots[slot as usize].unread_bytes.load(Ordering::Relaxed)
+    }
 }
 
 #[cfg(test)]

@@ -124,7 +124,7 @@ fn errors_are_texts_where_texts_are_expected() {
         r#"
         local e = errors.new("boom")
         eq("<" .. e .. ">", "<boom>") eq(e .. e, "boomboom")
-        eq(string.upper(e), "BOOM") eq(string.find(e, "oo"), 2) eq(string.gsub(e, "o", "0"), "b00m")
+        eq(string.upper(e), "BOOM") eq(string.find(e, "oo"), 2) eq(string.format("%s!", e), "boom!") eq(string.gsub(e, "o", "0"), "b00m")
         eq(select(2, pcall(error, e)), e)
         local _, text = pcall(function() error("x") end)
         eq(text, "app:main:6: x")

@@ -205,7 +205,7 @@ fn timers_end_with_their_process() {
 }
 
 #[test]
-fn timer_objects_keep_their_channel_and_let_it_go() {
+fn abandoned_timers_are_cleared() {
     let mut bench = Bench::new();
     bench.start(
         r#"
@@ -217,15 +217,42 @@ fn timer_objects_keep_their_channel_and_let_it_go() {
         "#,
     );
     assert!(matches!(bench.vm.run(0, &mut bench.kernel), luavisor_vm::Step::Blocked));
-    // The objects go first, then the channels that they held.
-    for _ in 0..3 {
-        bench.vm.collect(&mut bench.kernel);
-    }
+    bench.vm.collect(&mut bench.kernel);
     assert_eq!(bench.kernel.timers.len(), 1);
     bench.slots.reserve(0, 16);
     let none = luavisor_core::Values::none();
     bench.vm.message(0, support::pid(), (*b"go").into(), none, 16, &mut bench.kernel);
     assert!(bench.finish().is_some_and(|exit| !exit.failed()));
+}
+
+#[test]
+fn a_timer_and_its_channel_live_as_long_as_either_is_held() {
+    let mut bench = Bench::new();
+    bench.start(
+        r#"
+        local time = require("time")
+        local start = time.now()
+        local ch = time.timer("1h"):channel()
+        local timer, ticker = time.timer("2h"), time.ticker("1h")
+        local kept = ticker:channel()
+        timer:channel()
+        process.inbox():receive()
+        eq(ticker:channel(), kept) eq(timer:channel(), timer:channel())
+        eq(tostring(ch:receive() - start), "1h0m0s")
+        eq(tostring(timer:channel():receive() - start), "2h0m0s")
+        eq(select(2, ch:receive()), false) eq(select(2, timer:channel():receive()), false)
+        eq(tostring(kept:receive() - start), "1h0m0s") eq(ticker:stop(), true)
+        "#,
+    );
+    assert!(matches!(bench.vm.run(0, &mut bench.kernel), luavisor_vm::Step::Blocked));
+    for _ in 0..2 {
+        bench.vm.collect(&mut bench.kernel);
+    }
+    assert_eq!(bench.kernel.timers.len(), 3);
+    bench.slots.reserve(0, 16);
+    let none = luavisor_core::Values::none();
+    bench.vm.message(0, support::pid(), (*b"go").into(), none, 16, &mut bench.kernel);
+    assert_eq!(bench.finish().and_then(|exit| exit.error), None);
 }
 
 #[test]
@@ -252,6 +279,7 @@ fn abandoned_timers_cost_nothing() {
             process.send(own, "n", n)
             local result = channel.select{inbox:case_receive(), time.after("60s"):case_receive()}
             eq(result.value:payload():data(), n)
+            time.timer("60s"):channel()
         end
         "#,
     );

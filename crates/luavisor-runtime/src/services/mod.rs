@@ -4,21 +4,49 @@
 //! dependencies and restarts what fails. [`Services::shutdown`] stops it all,
 //! dependants first. Both only begin their work; nothing here blocks, but the
 //! functions named `wait_…`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`machine`] | the rules: pure |
+//! | [`graph`] | who depends on whom |
+//! | [`controller`] | the native process that carries the rules out |
+//! | [`control`] | the pid that a service's CANCEL comes from |
+//! | [`board`] | what the outside sees and asks |
+//! | [`change`], [`report`] | events and log lines |
 
+mod board;
+mod change;
+mod control;
+mod controller;
+mod graph;
+mod machine;
+mod report;
 mod spec;
 
 use std::sync::Arc;
 
 use luavisor_core::lifecycle::State;
-use luavisor_core::{Error, Pid};
+use luavisor_core::{Error, Kind, Pid, Values};
+use luavisor_vm::kernel::Level;
 
+use crate::log::{self, Field};
+use crate::native::NativeOptions;
 use crate::runtime::Runtime;
+use crate::world::CONTROL;
+pub(crate) use board::Board;
+use board::Request;
+pub use change::ServiceChange;
+use controller::Controller;
+use graph::Graph;
+use machine::Machine;
 pub use spec::{DEFAULT_TIMEOUT, ServiceSpec, Target};
 
 /// The services of one runtime; clones are the same ones.
 #[derive(Clone)]
 pub struct Services {
     runtime: Runtime,
+    board: Arc<Board>,
+    controller: Pid,
 }
 
 /// How one service is doing.
@@ -68,52 +96,87 @@ impl Services {
     /// AlreadyExists: the runtime has services, or two have one id. NotFound: a
     /// dependency is no service. Invalid: dependencies form a cycle.
     pub fn boot(runtime: &Runtime, specs: Vec<ServiceSpec>) -> Result<Services, Error> {
-        let _ = specs;
-        Ok(Services { runtime: runtime.clone() })
+        let world = &runtime.world;
+        let graph = Graph::new(&specs)?;
+        let board = Arc::new(Board::new(&specs, world.clock.wall()));
+        if world.services.set(board.clone()).is_err() {
+            return Err(Error::new(Kind::ALREADY_EXISTS, "the runtime has its services already"));
+        }
+        for spec in specs.iter().filter(|spec| !matches!(spec.target, Target::Host(_))) {
+            let id = ("service", Field::Text(&spec.id));
+            log::write(&*world.log, Level::Info, "service registered", [id]);
+        }
+        let specs: Arc<[ServiceSpec]> = specs.into();
+        let machine = Machine::new(specs.clone(), graph);
+        let controller = Box::new(Controller::new(specs, machine, board.clone()));
+        let options = NativeOptions::new("service.controller");
+        let controller = runtime.spawn_native(CONTROL, controller, options)?;
+        Ok(Services { runtime: runtime.clone(), board, controller })
     }
 
     /// Blocks until each required service with `auto_start` runs, has ended or
-    /// failed, or waits for one that has. For the threads executor only.
-    pub fn wait_until_booted(&self) {}
+    /// failed, or waits for one that has; or until the shutdown begins. For the
+    /// threads executor only.
+    pub fn wait_until_booted(&self) {
+        self.runtime.world.wait_until(|| self.board.booted());
+    }
+
+    /// Whether [`Services::wait_until_booted`] would return at once.
+    pub fn booted(&self) -> bool {
+        self.board.booted()
+    }
 
     /// How a service is doing; `None` if there is none of this id.
     pub fn state(&self, id: &str) -> Option<ServiceState> {
-        let _ = id;
-        None
+        self.board.state(self.board.number(id).ok()?)
     }
 
     /// How all services are doing, by id.
     pub fn states(&self) -> Vec<ServiceState> {
-        Vec::new()
+        self.board.states()
     }
 
-    /// Starts a service and what it depends on. NotFound if there is none of this id.
+    /// Starts a service and what it depends on. One that waits for its next
+    /// restart starts at once, one that has ended starts anew. NotFound if there
+    /// is none of this id.
     pub fn start(&self, id: &str) -> Result<(), Error> {
-        let _ = (id, &self.runtime);
+        self.ask(Request::Start(self.board.number(id)?));
         Ok(())
     }
 
     /// Stops a service and before it what depends on it; cancels pending
     /// restarts. NotFound if there is none of this id.
     pub fn stop(&self, id: &str) -> Result<(), Error> {
-        let _ = id;
+        self.ask(Request::Stop(self.board.number(id)?));
         Ok(())
     }
 
     /// Begins to stop everything; what is left after `timeout` nanoseconds is
     /// terminated. The first code decided stays; a second call changes nothing.
     pub fn shutdown(&self, timeout: u64, code: i32) {
-        let _ = (timeout, code);
+        self.runtime.request_exit(code);
+        self.ask(Request::Shutdown(timeout));
     }
 
     /// How the shutdown went, once it is done.
     pub fn finished(&self) -> Option<Shutdown> {
-        None
+        self.board.finished()
     }
 
     /// Blocks until the shutdown is done; somebody must begin it. Afterwards
     /// [`Runtime::close`] is due. For the threads executor only.
     pub fn wait_for_shutdown(&self) -> Shutdown {
-        Shutdown { code: 0, in_time: true }
+        let mut finished = None;
+        self.runtime.world.wait_until(|| {
+            finished = self.finished();
+            finished.is_some()
+        });
+        finished.unwrap_or(Shutdown { code: 1, in_time: false })
+    }
+
+    fn ask(&self, request: Request) {
+        self.board.ask(request);
+        // The controller never ends before the runtime, and its mailbox is large.
+        let _ = self.runtime.send(self.controller, *b"request", Values::none());
     }
 }

@@ -122,7 +122,7 @@ impl ShardKernel {
                 }
             }
             Signal::Rest => self.effects.push_back(Effect::DropVm),
-            Signal::Inspect(inspection) => inspection.add(self.inspect()),
+            Signal::Inspect(inspection) => self.effects.push_back(Effect::Inspect(inspection)),
         }
     }
 

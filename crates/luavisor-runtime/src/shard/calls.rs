@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
-use luavisor_core::{Error, Event, Pid, Values};
+use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
     CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest, Written,
 };
@@ -23,6 +23,17 @@ use crate::random::Rng;
 use crate::world::CONTROL;
 
 impl ShardKernel {
+    /// Whether the process in slot `from` can act on this one. To Lua code a
+    /// living control pid that takes no messages at all is no process: nobody
+    /// should end the controller of the services by guessing its pid.
+    fn reaches(&self, from: Slot, pid: Pid) -> bool {
+        let hidden = || {
+            let lua = self.processes.peek(from).is_some_and(|own| matches!(own.body, Body::Lua));
+            lua && self.world.is_hidden(pid)
+        };
+        self.world.alive(pid) && (pid.host != CONTROL || !hidden())
+    }
+
     /// `unmonitor`, which cannot fail.
     pub fn remove_monitor(&mut self, from: Slot, pid: Pid) {
         let watcher = self.processes.pid(from);
@@ -135,7 +146,7 @@ impl Kernel for ShardKernel {
         if pid == watcher {
             return Ok(());
         }
-        if !self.world.alive(pid) {
+        if !self.reaches(from, pid) {
             return Err(Error::process_not_found());
         }
         if let Some(process) = self.processes.at(from)
@@ -157,7 +168,7 @@ impl Kernel for ShardKernel {
         if pid == peer {
             return Ok(());
         }
-        if !self.world.alive(pid) {
+        if !self.reaches(from, pid) {
             return Err(Error::process_not_found());
         }
         self.next_link += 1;
@@ -192,7 +203,7 @@ impl Kernel for ShardKernel {
     }
 
     fn cancel(&mut self, from: Slot, pid: Pid, request: CancelRequest) -> Result<(), Error> {
-        if !self.world.alive(pid) {
+        if !self.reaches(from, pid) {
             return Err(Error::process_not_found());
         }
         self.send_cancel(self.processes.pid(from), pid, request);
@@ -200,10 +211,22 @@ impl Kernel for ShardKernel {
         Ok(())
     }
 
-    fn terminate(&mut self, _from: Slot, pid: Pid) -> Result<(), Error> {
+    fn terminate(&mut self, from: Slot, pid: Pid) -> Result<(), Error> {
+        if !self.reaches(from, pid) {
+            return Err(Error::process_not_found());
+        }
         self.terminate_any(pid).ok_or_else(Error::process_not_found)?;
         self.settle();
         Ok(())
+    }
+
+    fn end_for_memory(&mut self, slot: Slot) {
+        let pid = self.processes.pid(slot);
+        if self.shard.slots.claim_kill(slot, pid.generation) == Some(true) {
+            let exit = Arc::new(Exit::memory_limit());
+            self.deliver(pid, Signal::Kill { to: pid, exit });
+            self.settle();
+        }
     }
 
     fn ready(&mut self, from: Slot) {
@@ -220,6 +243,9 @@ impl Kernel for ShardKernel {
     }
 
     fn register(&mut self, from: Slot, name: &str, pid: Pid) -> Result<(), Error> {
+        if !self.reaches(from, pid) {
+            return Err(Error::process_not_found());
+        }
         self.world.register(name, pid, self.processes.pid(from))
     }
 

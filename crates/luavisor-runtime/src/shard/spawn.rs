@@ -83,7 +83,7 @@ impl ShardKernel {
         let parent = self.processes.pid(from);
         let (watcher, link) = self.relate(from, pid, options.monitor, options.link);
         let newborn = Newborn::native(pid, parent, options.entry, actor);
-        self.launch(Newborn { watcher, link, ..newborn });
+        self.launch(Newborn { watcher, link, control: options.control, ..newborn });
         Ok(pid)
     }
 
@@ -176,6 +176,7 @@ impl ShardKernel {
             trap_links: false,
             upgradable: false,
             hungry: false,
+            turns: 0,
             body,
             entry,
             bonds: None,

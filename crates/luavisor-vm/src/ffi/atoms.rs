@@ -19,6 +19,9 @@ const PIDS: i16 = 20_000;
 /// Slots that have an atom; processes in higher ones are found by parsing.
 const PID_SLOTS: i16 = 12_000;
 
+/// Longest topic that gets an atom: its string stays for as long as the VM.
+const LONGEST: usize = 64;
+
 macro_rules! methods {
     ($($constant:ident = $number:literal $name:literal;)*) => {
         $(pub const $constant: i16 = $number;)*
@@ -36,10 +39,6 @@ methods! {
     TOPIC = 6 "topic";
     FROM = 7 "from";
     PAYLOAD = 8 "payload";
-    DATA = 9 "data";
-    GET_FORMAT = 10 "get_format";
-    UNMARSHAL = 11 "unmarshal";
-    TRANSCODE = 12 "transcode";
 }
 
 /// Whether the atom may stand for a topic.
@@ -72,7 +71,7 @@ pub fn intern(cx: Cx, bytes: &[u8]) -> Option<i16> {
     if let Some(atom) = vm.atoms.get(bytes) {
         return is_topic(*atom).then_some(*atom);
     }
-    if vm.next_atom >= PIDS || bytes.first() == Some(&b'{') {
+    if vm.next_atom >= PIDS || bytes.len() > LONGEST || bytes.first() == Some(&b'{') {
         return None;
     }
     let atom = vm.next_atom;

@@ -8,7 +8,7 @@
 use std::ffi::{CStr, c_int};
 use std::sync::Arc;
 
-use luavisor_core::{Error, Object, Pid, Value, Values};
+use luavisor_core::{Error, Object, Pid, Values};
 
 use super::context::{Cx, Op};
 use super::error::{self, Raise, finish};
@@ -41,8 +41,11 @@ unsafe extern "C-unwind" fn trampoline(state: *mut mlua_sys::lua_State) -> c_int
     let lua = Lua(state);
     // SAFETY: `push_function` put the address of a static there.
     let function = unsafe { &*lua.pointer(upvalue(1)).cast::<Function>() };
-    let mut call = Call { lua, cx: Cx::of(lua), name: function.name.to_str().unwrap_or("?") };
+    let cx = Cx::of(lua);
+    let mut call = Call { lua, cx, name: function.name.to_str().unwrap_or("?") };
+    let unfailing = super::memory::Failing::set(cx, false);
     let result = (function.run)(&mut call).map(|count| count.0);
+    drop(unfailing);
     finish(lua, result)
 }
 
@@ -73,9 +76,6 @@ impl Call {
     }
     pub fn is_table(&self, index: i32) -> bool {
         self.lua.is_table(index)
-    }
-    pub fn is_function(&self, index: i32) -> bool {
-        self.lua.is_function(index)
     }
     pub fn type_name(&self, index: i32) -> &'static str {
         if index > self.lua.top() { "no value" } else { self.lua.type_name(index) }
@@ -190,6 +190,7 @@ impl Call {
     /// `tostring` of an argument, with metamethods.
     pub fn text(&self, index: i32) -> Vec<u8> {
         self.lua.reserve(2);
+        let _failing = super::memory::Failing::set(self.cx, true);
         let text = self.lua.to_text(index).to_vec();
         self.lua.pop(1);
         text
@@ -268,11 +269,6 @@ impl Call {
         self.push_boolean(true);
         Ok(Return(1))
     }
-    /// The results are one copied value.
-    pub fn value(&mut self, value: impl Into<Value>) -> Outcome {
-        let count = self.push_values(&Values::one(value));
-        Ok(Return(count))
-    }
     /// `nil, err`
     pub fn fail(&mut self, error: Error) -> Outcome {
         self.push_nil();
@@ -349,6 +345,10 @@ impl Call {
     pub(crate) fn push_channel(&mut self, source: Source, capacity: u32) -> ChannelId {
         channel::create(self.cx, self.lua, source, capacity)
     }
+    /// Pushes the object of a channel that another object owns.
+    pub(crate) fn push_channel_view(&mut self, id: ChannelId) {
+        channel::push_view(self.cx, self.lua, id);
+    }
     /// The channel at `index`.
     pub(crate) fn channel(&self, index: i32) -> Option<ChannelId> {
         channel::id_at(self.lua, index)
@@ -374,16 +374,9 @@ impl Call {
         self.lua.reserve(1);
         self.lua.push_ref(self.cx.vm().refs.singletons[id as usize]);
     }
-    /// Whether the channel object at `index` is one of the VM's singletons.
+    /// The topic of the string at `index`.
     pub(crate) fn topic(&self, index: i32) -> super::process::Topic {
         self.cx.topic(self.lua, index)
-    }
-    /// Keeps the value on top in the process; pops it.
-    pub(crate) fn hold_top(&mut self) -> u32 {
-        self.cx.hold(self.lua, self.process())
-    }
-    pub(crate) fn push_held(&mut self, index: u32) {
-        self.cx.push_held(self.lua, self.process(), index);
     }
     /// Position of the calling code: `<entry id>:<line>`.
     pub fn location(&self) -> Option<String> {
@@ -504,14 +497,14 @@ impl Setup {
         objects::data_class::<T>(self.lua, tag, name, methods, &[]);
     }
 
-    /// A class of objects that keep a held value alive as long as they live.
-    pub(crate) fn holder_class<T: objects::Holder>(
+    /// A class of objects that own a channel.
+    pub(crate) fn owner_class<T: objects::Owner>(
         &mut self,
         tag: c_int,
         name: &'static str,
         methods: &'static [Function],
     ) {
-        objects::holder_class::<T>(self.lua, tag, name, methods);
+        objects::owner_class::<T>(self.lua, tag, name, methods);
     }
 }
 

@@ -15,7 +15,7 @@ use super::context::{Cx, Dead, Op};
 use super::error::Raise;
 use super::lua::*;
 use super::process::*;
-use super::{atoms, event, message, objects};
+use super::{atoms, event, memory, message, objects};
 
 /// Content of a channel's userdata.
 #[derive(Debug)]
@@ -35,10 +35,35 @@ const CASE_IS_SEND: c_int = 3;
 pub fn create(cx: Cx, lua: Lua, source: Source, capacity: u32) -> ChannelId {
     let process = cx.process();
     let id = process.add_channel(Channel::new(source, capacity));
+    memory::charge(cx, process, Channel::BASE);
     let owner = process.pid;
     lua.reserve(1);
     lua.new_userdata(TAG, ChannelRef { id, owner });
     id
+}
+
+/// Pushes the object of a channel that another object owns. It is made when it is
+/// asked for and forgotten when nobody holds it: a new one is as good then.
+pub fn push_view(cx: Cx, lua: Lua, id: ChannelId) {
+    let process = cx.process();
+    let owner = process.pid;
+    lua.reserve(4);
+    lua.push_ref(cx.vm().refs.channel_views);
+    let key = (u64::from(owner.slot()) << 32 | u64::from(id)) as f64;
+    lua.push_number(key);
+    lua.raw_get(-2);
+    // An object of a process that lived here before may not be collected yet.
+    if lua.userdata::<ChannelRef>(-1, TAG).is_none_or(|found| found.owner != owner) {
+        lua.pop(1);
+        lua.new_userdata(TAG, ChannelRef { id, owner });
+        if let Some(channel) = process.channel(id) {
+            channel.views += 1;
+        }
+        lua.push_number(key);
+        lua.copy(-2);
+        lua.raw_set(-4);
+    }
+    lua.remove(-2);
 }
 
 /// The channel that the object at `index` stands for in the running process.
@@ -71,6 +96,7 @@ enum Received {
 fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received {
     let Some(channel) = process.channel(id) else { return Received::Closed };
     if let Some(held) = channel.buffer.pop_front() {
+        memory::refund(cx, process, Channel::VALUE);
         push_value(cx, lua, process, held);
         refill(cx, lua, process, id);
         return Received::Value;
@@ -157,6 +183,7 @@ fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
         let held = keep(cx, lua, process);
         if let Some(channel) = process.channel(id) {
             channel.buffer.push_back(held);
+            memory::charge(cx, process, Channel::VALUE);
         }
     } else if let Source::Topic { subscription, messages } = channel.source
         && let Some((topic, cargo)) = process.mailbox.pop(subscription)
@@ -165,6 +192,7 @@ fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
         let held = keep(cx, lua, process);
         if let Some(channel) = process.channel(id) {
             channel.buffer.push_back(held);
+            memory::charge(cx, process, Channel::VALUE);
         }
     }
 }
@@ -230,6 +258,7 @@ pub fn offer(cx: Cx, process: &mut Process, id: ChannelId, object: Object) {
         && (channel.buffer.len() as u32) < channel.capacity
     {
         channel.buffer.push_back(Held::Object(Box::new(object)));
+        memory::charge(cx, process, Channel::VALUE);
     }
 }
 
@@ -296,7 +325,6 @@ pub fn close(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
                 cx.kernel().clear_timer(process.slot(), timer);
             }
         }
-        Source::External => process.external -= 1,
     }
     for waiter in receivers {
         give(cx, process, waiter, false, |lua| lua.push_nil());
@@ -342,6 +370,7 @@ fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int) -> 
         let held = keep(cx, lua, process);
         if let Some(channel) = process.channel(id) {
             channel.buffer.push_back(held);
+            memory::charge(cx, process, Channel::VALUE);
         }
         return Sent::Done;
     }
@@ -518,7 +547,7 @@ fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         return Ok(1);
     }
     let task = cx.vm().current_task;
-    let mut channels = SmallVec::new();
+    let mut channels: SmallVec<[ChannelId; 2]> = SmallVec::new();
     for case in &cases {
         let waiter = Waiter { task, case: case.position };
         if let Some(channel) = process.channel(case.channel) {
@@ -528,10 +557,10 @@ fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
                 channel.receivers.push(waiter);
             }
         }
-        if !channels.contains(&case.channel) {
-            channels.push(case.channel);
-        }
+        channels.push(case.channel);
     }
+    channels.sort_unstable();
+    channels.dedup();
     Ok(block(cx, lua, channels))
 }
 
@@ -673,6 +702,13 @@ pub fn install(cx: Cx, lua: Lua) {
     lua.set_readonly(-1, true);
     cx.vm().case_metatable = lua.address(-1);
     cx.vm().refs.case_metatable = lua.make_ref(-1);
+    lua.pop(1);
+    lua.new_table(0, 0);
+    lua.new_table(0, 1);
+    lua.push_str("v");
+    lua.raw_set_field(-2, c"__mode");
+    lua.set_metatable(-2);
+    cx.vm().refs.channel_views = lua.make_ref(-1);
     lua.pop(1);
     for id in [INBOX, EVENTS] {
         lua.set_top(0);

@@ -37,6 +37,8 @@ pub struct Refs {
     /// the inbox and events singletons and their receive cases
     pub singletons: [c_int; 2],
     pub singleton_cases: [c_int; 2],
+    /// weak: place of a channel that a Timer or Ticker owns → its object, if one lives
+    pub channel_views: c_int,
     pub case_metatable: c_int,
     pub select_result: c_int,
     pub key_channel: c_int,
@@ -139,6 +141,8 @@ pub struct VmContext {
     pub dying: bool,
     /// a process became ready in a call that has no kernel
     pub woken: bool,
+    /// bytes of the heap at which the step loop looks next who holds most
+    pub memory_line: usize,
     pub heap_account: Box<super::memory::Account>,
     pub categories: super::memory::Categories,
 }
@@ -284,18 +288,22 @@ impl Cx {
             lua.remove(-2);
             return;
         }
-        let newer = pinned.generation < pid.generation;
-        lua.push_bytes(&format_pid(&vm.pid_prefix, pid));
-        if newer {
-            lua.push_ref(vm.refs.pids);
-            lua.copy(-2);
-            lua.raw_seti(-2, slot as c_int + 1);
-            lua.pop(1);
-            // Not its atom, which costs a parse and may never be asked for.
-            let address = lua.bytes(-1).as_ptr().cast();
-            self.vm().pinned_pids[slot as usize] =
-                PinnedPid { generation: pid.generation, address };
+        let text = format_pid(&vm.pid_prefix, pid);
+        if pinned.generation > pid.generation {
+            return lua.push_bytes(&text);
         }
+        // Made on the main thread: what is pinned for the VM counts for no process.
+        let main = vm.lua;
+        main.reserve(3);
+        main.push_bytes(&text);
+        // Not by its atom, which costs a parse and may never be asked for.
+        let address = main.bytes(-1).as_ptr().cast();
+        *pinned = PinnedPid { generation: pid.generation, address };
+        main.push_ref(vm.refs.pids);
+        main.copy(-2);
+        main.raw_seti(-2, slot as c_int + 1);
+        main.pop(1);
+        main.move_to(lua, 1);
     }
 
     /// The topic of a string on the stack.

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 
-use luavisor_core::{Error, Table, Value, Values};
+use luavisor_core::{Error, Object, Table, Value, Values};
 use smallvec::SmallVec;
 
 use super::context::Cx;
@@ -17,6 +17,10 @@ use super::{channel, message, objects};
 
 /// Deepest nesting of tables.
 const DEPTH: usize = 128;
+
+/// Most bytes that are copied out of a VM at once, where no smaller limit is given:
+/// a table may name one long string a million times.
+const LARGEST: usize = 256 << 20;
 
 /// Copies `count` values from `first` on. Refusals name the path under `root`
 /// (`root#2` for the second value and so on).
@@ -35,6 +39,8 @@ pub fn take(
         path: Vec::new(),
         root,
         position: 0,
+        size: 0,
+        limit: limit.min(LARGEST),
     };
     for position in 0..count {
         taker.position = position;
@@ -42,12 +48,6 @@ pub fn take(
         taker.values.items.push(value);
     }
     let values = taker.values;
-    if limit != usize::MAX {
-        let size = values.size();
-        if size > limit {
-            return Err(too_large(root, size, limit));
-        }
-    }
     Ok(values)
 }
 
@@ -69,11 +69,21 @@ struct Taker<'a> {
     path: Vec<Segment>,
     root: &'a str,
     position: c_int,
+    /// bytes taken so far, as [`Values::size`] counts them
+    size: usize,
+    limit: usize,
 }
 
 impl Taker<'_> {
     fn value(&mut self, index: c_int) -> Result<Value, Error> {
         let lua = self.lua;
+        self.size += 16;
+        if matches!(lua.kind(index), LUA_TSTRING | LUA_TBUFFER) {
+            self.size += lua.length(index);
+        }
+        if self.size > self.limit {
+            return Err(too_large(self.root, self.size, self.limit));
+        }
         Ok(match lua.kind(index) {
             kind if kind <= LUA_TNIL => Value::Nil,
             LUA_TBOOLEAN => Value::Boolean(lua.boolean(index)),
@@ -83,7 +93,12 @@ impl Taker<'_> {
             LUA_TBUFFER => Value::Buffer((&*lua.buffer(index)).into()),
             LUA_TTABLE => self.table(index)?,
             LUA_TUSERDATA => match objects::at(lua, index) {
-                Some(object) => Value::Object(object),
+                Some(object) => {
+                    if let Object::Payload(payload) = &object {
+                        self.size += payload.data.size();
+                    }
+                    Value::Object(object)
+                }
                 None => return Err(self.refuse(describe(lua, index))),
             },
             _ => return Err(self.refuse(describe(lua, index))),

@@ -93,6 +93,8 @@ fn switch(
     if depth > NESTING || !thread.try_reserve(arguments + 1) {
         return Err(Raise::text("too many nested coroutines"));
     }
+    // It may be older than the category of its process.
+    adopt(cx, thread);
     lua.move_to(thread, arguments);
     State::Normal.set_unless_task(lua);
     State::Running.set(thread);

@@ -19,8 +19,6 @@ pub enum Raise {
     Text(String),
     /// an error object
     Error(Box<Error>),
-    /// the value on top of the stack, as it is
-    Top,
 }
 
 impl Raise {
@@ -69,7 +67,6 @@ pub fn raise(lua: Lua, error: Raise) {
             lua.push_str(&(position + &text));
         }
         Raise::Error(error) => push(lua, &Arc::new(*error)),
-        Raise::Top => {}
     }
 }
 

@@ -96,7 +96,8 @@ unsafe extern "C-unwind" fn on_safepoint(state: *mut sys::lua_State, gc: c_int) 
     if vm.current.is_null() {
         return;
     }
-    if vm.dying || vm.config.slots.kill_claimed(cx.process().slot()) {
+    let exhausted = vm.heap_account.exhausted;
+    if vm.dying || exhausted || vm.config.slots.kill_claimed(cx.process().slot()) {
         vm.dying = true;
         if lua.is_yieldable() {
             vm.op = Op::Die;

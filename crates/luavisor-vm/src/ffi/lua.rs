@@ -171,9 +171,6 @@ impl Lua {
     pub fn address(self, index: c_int) -> *const c_void {
         unsafe { sys::lua_topointer(self.0, index) }
     }
-    pub fn raw_equal(self, a: c_int, b: c_int) -> bool {
-        unsafe { sys::lua_rawequal(self.0, a, b) != 0 }
-    }
     /// Length of a table or string, without metamethods.
     pub fn length(self, index: c_int) -> usize {
         unsafe { sys::lua_objlen_(self.0, index) as usize }
@@ -256,23 +253,14 @@ impl Lua {
     pub fn set_readonly(self, table: c_int, readonly: bool) {
         unsafe { sys::lua_setreadonly(self.0, table, readonly as c_int) }
     }
-    pub fn is_readonly(self, table: c_int) -> bool {
-        unsafe { sys::lua_getreadonly(self.0, table) != 0 }
-    }
     pub fn set_safe_env(self, table: c_int, safe: bool) {
         unsafe { sys::lua_setsafeenv(self.0, table, safe as c_int) }
     }
     pub fn set_metatable(self, index: c_int) {
         unsafe { sys::lua_setmetatable(self.0, index) };
     }
-    pub fn get_metatable(self, index: c_int) -> bool {
-        unsafe { sys::lua_getmetatable(self.0, index) != 0 }
-    }
     pub fn metatable_address(self, index: c_int) -> *const c_void {
         unsafe { sys::lua_getmetatablepointer(self.0, index) }
-    }
-    pub fn set_fenv(self, index: c_int) {
-        unsafe { sys::lua_setfenv(self.0, index) };
     }
     pub fn clone_function(self, index: c_int) {
         unsafe { sys::lua_clonefunction(self.0, index) }
@@ -283,9 +271,6 @@ impl Lua {
     /// Keeps the value at `index` alive; the number finds it again.
     pub fn make_ref(self, index: c_int) -> c_int {
         unsafe { sys::lua_ref(self.0, index) }
-    }
-    pub fn drop_ref(self, reference: c_int) {
-        unsafe { sys::lua_unref(self.0, reference) };
     }
     pub fn push_ref(self, reference: c_int) {
         unsafe { sys::lua_rawgeti_(self.0, sys::LUA_REGISTRYINDEX, reference) };
@@ -315,9 +300,6 @@ impl Lua {
 
     pub fn new_thread(self) -> Lua {
         unsafe { Lua(sys::lua_newthread(self.0)) }
-    }
-    pub fn main_thread(self) -> Lua {
-        unsafe { Lua(sys::lua_mainthread(self.0)) }
     }
     pub fn reset_thread(self) {
         unsafe { sys::lua_resetthread(self.0) }
@@ -357,10 +339,6 @@ impl Lua {
     pub fn raise(self) -> ! {
         unsafe { sys::lua_error(self.0) }
     }
-    /// Protected call; true when it returned.
-    pub fn pcall(self, arguments: c_int, results: c_int) -> bool {
-        unsafe { sys::lua_pcall(self.0, arguments, results, 0) == sys::LUA_OK }
-    }
     pub fn call(self, arguments: c_int, results: c_int) {
         unsafe { sys::lua_call(self.0, arguments, results) }
     }
@@ -389,10 +367,6 @@ impl Lua {
     }
     pub fn full_collection(self) {
         unsafe { sys::lua_gc(self.0, sys::LUA_GCCOLLECT, 0) };
-    }
-    /// Bytes in use by the whole VM.
-    pub fn heap(self) -> usize {
-        unsafe { sys::lua_totalbytes(self.0, -1) }
     }
     /// Bytes in use by one memory category.
     pub fn category_heap(self, category: u8) -> usize {
@@ -441,9 +415,6 @@ impl Lua {
             sys::lua_getinfo(self.0, -1, c"s".as_ptr(), &mut info);
             info.source
         }
-    }
-    pub fn stack_depth(self) -> c_int {
-        unsafe { sys::lua_stackdepth(self.0) }
     }
     pub fn callbacks(self) -> *mut sys::lua_Callbacks {
         unsafe { sys::lua_callbacks(self.0) }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use luavisor_core::mailbox::Route;
 use luavisor_core::value::{Bytes, Payload};
-use luavisor_core::{Error, Kind, Pid, Value, Values};
+use luavisor_core::{Error, Kind, Pid, Value};
 
 use super::context::{Cx, Dead};
 use super::error::Raise;
@@ -113,7 +113,20 @@ fn arrive(cx: Cx, lua: Lua, process: &mut Process, cargo: Cargo) -> Shown {
     if let Some(bytes) = cargo.room {
         cx.vm().config.slots.release(process.slot(), bytes);
     }
-    match cargo.load {
+    // On the VM's main thread it would count for nobody.
+    let accounted = process.category != 0 && lua == cx.vm().lua;
+    if accounted {
+        lua.set_category(process.category);
+    }
+    let shown = bring_in(cx, lua, process, cargo.load);
+    if accounted {
+        lua.set_category(0);
+    }
+    shown
+}
+
+fn bring_in(cx: Cx, lua: Lua, process: &mut Process, load: Load) -> Shown {
+    match load {
         Load::None => Shown::None,
         Load::Nil => Shown::Nil,
         Load::Boolean(value) => Shown::Boolean(value),
@@ -231,27 +244,18 @@ fn send_local(
         return Err(Error::process_not_found());
     }
     let mut bytes = 16;
-    let load = match count {
-        2 => Load::None,
-        3 => match lua.kind(3) {
-            LUA_TNIL => Load::Nil,
-            LUA_TBOOLEAN => Load::Boolean(lua.boolean(3)),
-            LUA_TNUMBER => Load::Number(lua.number(3)),
-            _ => {
-                let limit = cx.kernel().message_limit(target.pid);
-                bytes = copy::local(cx, lua, 3, "payload", limit)?;
-                Load::Held(0)
-            }
-        },
-        _ => {
-            let limit = cx.kernel().message_limit(target.pid);
-            let values = copy::take(cx, lua, 3, count - 2, "payload", limit)?;
-            bytes = values.size();
-            copy::push_all(cx, lua, &values);
-            pack(lua, count - 2);
-            Load::List(0)
-        }
-    };
+    // The copy counts for the receiver.
+    let from_category = cx.process().category;
+    let accounted = target.category != from_category;
+    if accounted {
+        lua.set_category(target.category);
+    }
+    let load = copy_load(cx, lua, target.pid, count, &mut bytes);
+    if accounted {
+        lua.set_category(from_category);
+    }
+    let load = load?;
+    bytes += lua.bytes(2).len();
     let topic = cx.topic(lua, 2);
     // A message that somebody waits for is never unread: no room to reserve and
     // give back, which took 7 % of a round trip.
@@ -271,6 +275,37 @@ fn send_local(
     };
     deliver(cx, target, topic, Cargo { from, room: (!awaited).then_some(bytes), load });
     Ok(())
+}
+
+/// Pushes a copy of the payload, unless it is a scalar, whose place the caller keeps.
+fn copy_load(
+    cx: Cx,
+    lua: Lua,
+    target: Pid,
+    count: c_int,
+    bytes: &mut usize,
+) -> Result<Load, Error> {
+    Ok(match count {
+        2 => Load::None,
+        3 => match lua.kind(3) {
+            LUA_TNIL => Load::Nil,
+            LUA_TBOOLEAN => Load::Boolean(lua.boolean(3)),
+            LUA_TNUMBER => Load::Number(lua.number(3)),
+            _ => {
+                let limit = cx.kernel().message_limit(target);
+                *bytes = copy::local(cx, lua, 3, "payload", limit)?;
+                Load::Held(0)
+            }
+        },
+        _ => {
+            let limit = cx.kernel().message_limit(target);
+            let values = copy::take(cx, lua, 3, count - 2, "payload", limit)?;
+            *bytes = values.size();
+            copy::push_all(cx, lua, &values);
+            pack(lua, count - 2);
+            Load::List(0)
+        }
+    })
 }
 
 fn send_away(cx: Cx, lua: Lua, pid: Pid, count: c_int) -> Result<(), Error> {
@@ -451,9 +486,4 @@ pub fn install(lua: Lua, payload_methods: &'static [super::call::Function]) {
     objects::data_class::<Part>(lua, PAYLOAD_TAG, "payload", payload_methods, &data);
     lua.set_tag_destructor(PAYLOAD_TAG, part_destructor);
     lua.push_function(send_native, c"send", 0);
-}
-
-/// The values of a message's payload object, for `payload` methods.
-pub fn part_values(lua: Lua, index: c_int) -> Option<Values> {
-    payload_of(lua, index).map(|payload| payload.data.clone())
 }

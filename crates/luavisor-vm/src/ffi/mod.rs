@@ -19,7 +19,10 @@ macro_rules! natives {
     ($($name:ident = $function:path;)*) => {$(
         unsafe extern "C-unwind" fn $name(state: *mut mlua_sys::lua_State) -> std::ffi::c_int {
             let lua = $crate::ffi::lua::Lua(state);
-            let result = $function($crate::ffi::context::Cx::of(lua), lua);
+            let cx = $crate::ffi::context::Cx::of(lua);
+            let unfailing = $crate::ffi::memory::Failing::set(cx, false);
+            let result = $function(cx, lua);
+            drop(unfailing);
             $crate::ffi::error::finish(lua, result)
         }
     )*};

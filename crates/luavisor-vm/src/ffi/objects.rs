@@ -15,6 +15,7 @@ use super::call::{self, Function};
 use super::context::{Dead, VmContext};
 use super::error;
 use super::lua::*;
+use super::process::ChannelId;
 
 /// Tags of the classes whose objects may cross process boundaries.
 pub mod tags {
@@ -93,34 +94,31 @@ fn is_metamethod(name: &CStr) -> bool {
     name.to_bytes().starts_with(b"__")
 }
 
-/// Content of an object that keeps a value in the hold of its process alive.
-pub trait Holder {
-    /// the process, and the index in its hold
-    fn held(&self) -> (Pid, u32);
+/// Content of an object that owns a channel.
+pub trait Owner {
+    /// the process, and its channel
+    fn channel(&self) -> (Pid, ChannelId);
 }
 
-/// Makes a class of cold objects whose held value is let go when they are collected.
-pub fn holder_class<T: Holder>(
+/// Makes a class of cold objects that own a channel; it ends with its last object.
+pub fn owner_class<T: Owner>(
     lua: Lua,
     tag: c_int,
     name: &'static str,
     methods: &'static [Function],
 ) {
     data_class::<T>(lua, tag, name, methods, &[]);
-    lua.set_tag_destructor(tag, holder_destructor::<T>);
+    lua.set_tag_destructor(tag, owner_destructor::<T>);
 }
 
-unsafe extern "C" fn holder_destructor<T: Holder>(
-    lua: *mut mlua_sys::lua_State,
-    data: *mut c_void,
-) {
+unsafe extern "C" fn owner_destructor<T: Owner>(lua: *mut mlua_sys::lua_State, data: *mut c_void) {
     // SAFETY: the tag stands for `T`; the context outlives the VM, and only its
     // list of the dead is touched.
     unsafe {
-        let (pid, index) = (*data.cast::<T>()).held();
+        let (pid, id) = (*data.cast::<T>()).channel();
         data.cast::<T>().drop_in_place();
         let vm = (*mlua_sys::lua_callbacks(lua)).userdata.cast::<VmContext>();
-        (*vm).dead.push(Dead::Held { pid, index });
+        (*vm).dead.push(Dead::Channel { pid, id });
     }
 }
 

@@ -90,8 +90,6 @@ pub enum Source {
         timer: TimerId,
         period: u64,
     },
-    /// something else outside the process
-    External,
 }
 
 /// A task that waits for a channel.
@@ -107,6 +105,8 @@ pub struct Channel {
     pub source: Source,
     pub capacity: u32,
     pub closed: bool,
+    /// objects that lead to it: its own, and the Timer or Ticker that owns it
+    pub views: u32,
     /// index in the hold that keeps the userdata alive while the runtime needs it; 0: none
     pub anchor: u32,
     pub buffer: VecDeque<Held>,
@@ -115,11 +115,22 @@ pub struct Channel {
 }
 
 impl Channel {
+    /// Bytes that a channel counts for, beside its object.
+    pub const BASE: usize = 192;
+    /// Bytes that a buffered value counts for, beside the value.
+    pub const VALUE: usize = 32;
+
+    /// Bytes that the channel counts for.
+    pub fn weight(&self) -> usize {
+        Channel::BASE + self.buffer.len() * Channel::VALUE
+    }
+
     pub fn new(source: Source, capacity: u32) -> Channel {
         Channel {
             source,
             capacity,
             closed: false,
+            views: 1,
             anchor: 0,
             buffer: VecDeque::new(),
             receivers: SmallVec::new(),
@@ -233,6 +244,8 @@ pub struct Process {
     pub thread_index: u32,
     pub main: Lua,
     pub tasks: Vec<Option<Task>>,
+    /// free places in `tasks`
+    pub task_free: Vec<TaskId>,
     pub runnable: VecDeque<TaskId>,
     pub channels: Vec<Option<Box<Channel>>>,
     /// free places among the channels, above the singletons
@@ -250,8 +263,15 @@ pub struct Process {
     pub hold_next: u32,
     /// code that runs here: address of its chunk name, unit, hold index of the required value
     pub units: SmallVec<[LoadedUnit; 1]>,
+    /// memory category of its own, 0 for none
     pub category: u8,
     pub memory: Option<u64>,
+    /// bytes at which its heap is looked at next, if it has a limit
+    pub memory_line: usize,
+    /// bytes that it asked for while it had no category of its own
+    pub gross: usize,
+    /// bytes outside Luau's heap that it makes the runtime keep
+    pub charged: usize,
     pub result_limit: usize,
 }
 
@@ -282,6 +302,7 @@ impl Process {
             thread_index: 0,
             main: Lua(ptr::null_mut()),
             tasks: Vec::new(),
+            task_free: Vec::new(),
             runnable: VecDeque::new(),
             channels: Vec::new(),
             channel_free: Vec::new(),
@@ -296,6 +317,9 @@ impl Process {
             units: SmallVec::new(),
             category: 0,
             memory: birth.memory,
+            memory_line: birth.memory.map_or(usize::MAX, |limit| limit as usize),
+            gross: 0,
+            charged: 0,
             result_limit: birth.result_limit,
         }
     }
@@ -309,15 +333,22 @@ impl Process {
     }
 
     pub fn add_task(&mut self, task: Task) -> TaskId {
-        match self.tasks.iter().position(Option::is_none) {
+        match self.task_free.pop() {
             Some(free) => {
-                self.tasks[free] = Some(task);
-                free as TaskId
+                self.tasks[free as usize] = Some(task);
+                free
             }
             None => {
                 self.tasks.push(Some(task));
                 (self.tasks.len() - 1) as TaskId
             }
+        }
+    }
+
+    /// Forgets a task; its place is free again.
+    pub fn remove_task(&mut self, id: TaskId) {
+        if self.tasks.get_mut(id as usize).and_then(Option::take).is_some() {
+            self.task_free.push(id);
         }
     }
 
@@ -342,7 +373,7 @@ impl Process {
         id
     }
 
-    /// Forgets a channel whose object was collected; its place is free again.
+    /// Forgets a channel whose objects were collected; its place is free again.
     pub fn remove_channel(&mut self, id: ChannelId) -> Option<Box<Channel>> {
         let channel = self.channels.get_mut(id as usize)?.take()?;
         self.channel_free.push(id);

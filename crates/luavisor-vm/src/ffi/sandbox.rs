@@ -162,8 +162,10 @@ fn set_global(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     Ok(0)
 }
 
-fn missing_global(_: Cx, lua: Lua) -> Result<c_int, Raise> {
-    if lua.kind(2) == LUA_TSTRING && lua.bytes(2) == b"_G" {
+/// `_G` is the process's own table. While a chunk is loaded, on the VM's main
+/// thread, it is nothing: Luau would resolve it once for all processes.
+fn missing_global(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    if lua.kind(2) == LUA_TSTRING && lua.bytes(2) == b"_G" && lua != cx.vm().lua {
         lua.thread_globals();
     } else {
         lua.push_nil();
@@ -171,7 +173,7 @@ fn missing_global(_: Cx, lua: Lua) -> Result<c_int, Raise> {
     Ok(1)
 }
 
-/// Every function of `string` also takes an error object for its string.
+/// Every function of `string` also takes an error object for a string.
 fn wrap_strings(lua: Lua) {
     lua.push_str("string");
     lua.raw_get(GLOBALS);
@@ -188,11 +190,13 @@ fn wrap_strings(lua: Lua) {
     lua.set_top(0);
 }
 
-fn string_function(_: Cx, lua: Lua) -> Result<c_int, Raise> {
-    if let Some(error) = error::at(lua, 1) {
-        let message = error.message.clone();
-        lua.push_str(&message);
-        lua.replace(1);
+fn string_function(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    for index in 1..=lua.top() {
+        if let Some(error) = error::at(lua, index) {
+            let message = error.message.clone();
+            lua.push_str(&message);
+            lua.replace(index);
+        }
     }
     match lua.bytes(upvalue(2)) {
         b"rep" => {
@@ -200,13 +204,18 @@ fn string_function(_: Cx, lua: Lua) -> Result<c_int, Raise> {
             check(unit as f64 * lua.number(2), BYTES, "bytes")?;
         }
         b"split" => check(lua.bytes(1).len() as f64, ELEMENTS, "elements")?,
+        b"format" => {
+            let strings = (1..=lua.top()).filter(|index| lua.kind(*index) == LUA_TSTRING);
+            check(strings.map(|index| lua.length(index) as f64).sum(), BYTES, "bytes")?;
+        }
         _ => {}
     }
-    original(lua)
+    original(cx, lua)
 }
 
 /// Calls the native that ours stands before.
-fn original(lua: Lua) -> Result<c_int, Raise> {
+fn original(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    let _failing = super::memory::Failing::set(cx, true);
     match lua.native_function(upvalue(1)) {
         // SAFETY: a library function of this VM, called with its own arguments.
         Some(function) => Ok(unsafe { function(lua.0) }),
@@ -235,7 +244,8 @@ fn wrap_tables(lua: Lua) {
             lua.pop(1);
             continue;
         }
-        lua.push_function(table_function_native, name, 1);
+        let function = if name == c"concat" { concat_native } else { table_function_native };
+        lua.push_function(function, name, 1);
         lua.raw_set_field(library, name);
     }
     for name in [c"foreach", c"foreachi", c"getn"] {
@@ -253,7 +263,7 @@ fn wrap_tables(lua: Lua) {
     lua.set_top(0);
 }
 
-fn table_function(_: Cx, lua: Lua) -> Result<c_int, Raise> {
+fn table_function(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     if lua.is_table(1) {
         check(lua.length(1) as f64, ELEMENTS, "elements")?;
     }
@@ -266,7 +276,25 @@ fn table_function(_: Cx, lua: Lua) -> Result<c_int, Raise> {
             }
         }
     }
-    original(lua)
+    original(cx, lua)
+}
+
+/// `table.concat`, once the size of its result is known to be bearable.
+fn concat(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    if lua.is_table(1) {
+        let count = lua.length(1);
+        check(count as f64, ELEMENTS, "elements")?;
+        let mut bytes = lua.bytes(2).len() as f64 * count as f64;
+        for position in 1..=count {
+            lua.raw_geti(1, position as c_int);
+            if lua.kind(-1) == LUA_TSTRING {
+                bytes += lua.length(-1) as f64;
+            }
+            lua.pop(1);
+        }
+        check(bytes, BYTES, "bytes")?;
+    }
+    original(cx, lua)
 }
 
 /// `table.create(n[, m])` reserves room and returns an empty table.
@@ -285,11 +313,11 @@ fn create_table(_: Cx, lua: Lua) -> Result<c_int, Raise> {
     Ok(1)
 }
 
-fn create_buffer(_: Cx, lua: Lua) -> Result<c_int, Raise> {
+fn create_buffer(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     if lua.kind(1) == LUA_TNUMBER {
         check(lua.number(1), BYTES, "bytes")?;
     }
-    original(lua)
+    original(cx, lua)
 }
 
 /// Each process has a random state of its own.
@@ -400,6 +428,7 @@ natives! {
     missing_global_native = missing_global;
     string_function_native = string_function;
     table_function_native = table_function;
+    concat_native = concat;
     create_table_native = create_table;
     create_buffer_native = create_buffer;
     random_native = random_number;

@@ -14,6 +14,7 @@ use luavisor_core::{Error, Exit, Kind, Reason, Value, Values};
 use super::context::{Cx, Dead, Op};
 use super::coroutine::State;
 use super::lua::*;
+use super::memory::{self, Failing, Lines};
 use super::process::*;
 use super::{channel, copy, error, interrupt, units};
 use crate::vm::{Preemption, Step};
@@ -43,12 +44,17 @@ pub fn run(cx: Cx, process: &mut Process) -> Step {
         vm.budget = i64::from(budget);
         interrupt::arm(vm.lua);
     }
+    vm.heap_account.exhausted = false;
     draw_lines(cx, process);
+    vm.heap_account.counted = vm.heap_account.gross;
     let step = match start(cx, process) {
         Ok(()) => tasks(cx, process),
         Err(error) => Step::Finished(Exit::failure(Reason::Error, error)),
     };
     bury_dead(cx);
+    // Nothing fails for want of memory until a process runs again.
+    vm.heap_account.draw(Lines::NONE);
+    count(cx, process);
     if vm.config.preemption == Preemption::Armed {
         interrupt::disarm(vm.lua);
     }
@@ -75,6 +81,9 @@ fn tasks(cx: Cx, process: &mut Process) -> Step {
             let error = Error::new(Kind::LIMIT_EXCEEDED, message);
             return Step::Finished(Exit::failure(Reason::Error, error));
         }
+        if cx.vm().heap_account.exhausted {
+            return Step::Finished(Exit::memory_limit());
+        }
         match turn {
             Turn::Killed => return Step::Killed,
             Turn::Finished(exit) => return Step::Finished(*exit),
@@ -82,7 +91,8 @@ fn tasks(cx: Cx, process: &mut Process) -> Step {
             Turn::GaveWay => process.runnable.push_back(id),
             Turn::Blocked | Turn::Ended => {}
         }
-        if cx.vm().heap_account.wants_attention()
+        let full = process.memory.is_some() && held(cx, process) > process.memory_line;
+        if (full || cx.vm().heap_account.wants_attention())
             && let Some(exit) = relieve(cx, process)
         {
             return Step::Finished(exit);
@@ -179,11 +189,13 @@ fn turn(cx: Cx, process: &mut Process, id: TaskId) -> Turn {
         let Some(task) = process.task(id) else { return Turn::Ended };
         let thread = task.innermost();
         cx.vm().op = Op::Preempted;
+        let failing = Failing::set(cx, true);
         let resumed = if std::mem::take(&mut raise) {
             thread.resume_error(main)
         } else {
             thread.resume(main, arguments)
         };
+        drop(failing);
         if cx.vm().dying || cx.vm().config.slots.kill_claimed(process.slot()) {
             cx.vm().dying = true;
             return Turn::Killed;
@@ -358,26 +370,16 @@ fn raised(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<Opti
             Ok(Some(super::message::fail(parent, error)))
         }
         _ => {
-            let error = if cx.vm().heap_account.wants_attention() && is_out_of_memory(thread) {
-                return Err(Turn::Finished(Box::new(Exit::memory_limit())));
-            } else {
-                error::from_raised(cx, thread)
-            };
+            let error = error::from_raised(cx, thread);
             Err(Turn::Finished(Box::new(Exit::failure(Reason::Error, error))))
         }
     }
 }
 
-fn is_out_of_memory(thread: Lua) -> bool {
-    thread.kind(thread.top()) == LUA_TSTRING && thread.bytes(-1) == b"not enough memory"
-}
-
 /// A task other than main returned.
 fn end_task(cx: Cx, process: &mut Process, id: TaskId) {
     let anchor = process.task(id).map_or(0, |task| task.anchor);
-    if let Some(task) = process.tasks.get_mut(id as usize) {
-        *task = None;
-    }
+    process.remove_task(id);
     cx.release(cx.vm().lua, process, anchor);
 }
 
@@ -410,6 +412,7 @@ fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<c_
     process.main = thread;
     process.program = upgrade.program;
     process.runnable.clear();
+    process.task_free.clear();
     let old: Vec<_> = process.tasks.drain(..).collect();
     let ticket = old.iter().flatten().map(|task| task.ticket).max().unwrap_or(0).wrapping_add(1);
     let mut main = Task::new(thread, 0, 0);
@@ -444,6 +447,8 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
         }
         _ => {}
     }
+    // The empty channel that stays in its place keeps its base charge.
+    memory::refund(cx, process, channel.weight() - Channel::BASE);
     for held in channel.buffer {
         if let Held::Ref(index) = held {
             cx.release(cx.vm().lua, process, index);
@@ -451,10 +456,11 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
     }
     cx.release(cx.vm().lua, process, channel.anchor);
     if id > EVENTS {
-        // The place stays taken until the object of the old channel is collected:
+        // The place stays taken until the objects of the old channel are collected:
         // that must not bury a channel of the new code.
         let mut closed = Channel::new(Source::Local, 0);
         closed.closed = true;
+        closed.views = channel.views;
         process.channels[id as usize] = Some(Box::new(closed));
     }
 }
@@ -506,8 +512,9 @@ pub fn destroy(cx: Cx, mut process: Box<Process>) {
         }
     }
     if process.category != 0 {
-        vm.categories.give_back(process.category);
+        vm.categories.give_back(process.category, process.memory.is_none());
     }
+    vm.heap_account.used -= process.charged;
 }
 
 /// Reset threads keep 1.4 KB each, so only so many are kept.
@@ -519,11 +526,18 @@ pub fn bury_dead(cx: Cx) {
         match dead {
             Dead::Channel { pid, id } => {
                 let Some(process) = cx.find(pid) else { continue };
+                if let Some(channel) = process.channel(id)
+                    && channel.views > 1
+                {
+                    channel.views -= 1;
+                    continue;
+                }
                 let Some(channel) = process.remove_channel(id) else { continue };
                 if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
                     process.external -= 1;
                     cx.kernel().clear_timer(process.slot(), timer);
                 }
+                memory::refund(cx, process, channel.weight());
                 for held in channel.buffer {
                     if let Held::Ref(index) = held {
                         cx.release(cx.vm().lua, process, index);
@@ -540,37 +554,114 @@ pub fn bury_dead(cx: Cx) {
     }
 }
 
-/// Sets how much the process may allocate before [`relieve`] looks.
-fn draw_lines(cx: Cx, process: &Process) {
-    let vm = cx.vm();
-    let shard = vm.config.memory;
-    let used = vm.heap_account.used;
-    let headroom = match process.memory {
-        Some(limit) => {
-            let held = vm.lua.category_heap(process.category);
-            (limit as usize).saturating_sub(held)
-        }
-        None => shard.saturating_sub(used).max(shard / 16),
-    };
-    let soft = used.saturating_add(headroom);
-    let hard = match process.memory {
-        Some(limit) => soft.saturating_add(limit as usize),
-        None => soft.saturating_add(shard / 2),
-    };
-    vm.heap_account.limit(soft, hard);
+/// A process that has asked for this share of the shard's memory gets a category of its own.
+const LARGE_SHARE: usize = 64;
+
+/// Bytes of a process with a category of its own: its heap, and what Rust keeps for it.
+fn held(cx: Cx, process: &Process) -> usize {
+    cx.vm().lua.category_heap(process.category) + process.charged
 }
 
-/// A line was passed: collects, and ends the process if it holds too much all the same.
+/// At most how many bytes any process holds.
+fn weight(cx: Cx, process: &Process) -> usize {
+    let shared = cx.vm().lua.category_heap(0).min(process.gross);
+    match process.category {
+        0 => shared + process.charged,
+        _ if process.memory.is_some() => 0,
+        _ => shared + held(cx, process),
+    }
+}
+
+/// Counts what the running process asked for. One that turned out to be large
+/// gets a category, which tells what it holds from now on.
+fn count(cx: Cx, process: &mut Process) {
+    let vm = cx.vm();
+    let asked = vm.heap_account.gross - vm.heap_account.counted;
+    vm.heap_account.counted = vm.heap_account.gross;
+    if process.category != 0 {
+        return;
+    }
+    process.gross += asked;
+    if process.gross <= vm.config.memory / LARGE_SHARE {
+        return;
+    }
+    let lua = vm.lua;
+    let category = vm.categories.take_for_large(|category| lua.category_heap(category));
+    process.category = category;
+    if category != 0 {
+        let fibers = process.tasks.iter().flatten().flat_map(|task| &task.fibers);
+        fibers.for_each(|fiber| fiber.lua.set_category(category));
+    }
+}
+
+/// Draws the lines for a process that is about to run on.
+fn draw_lines(cx: Cx, process: &Process) {
+    let vm = cx.vm();
+    let account = &mut vm.heap_account;
+    let lines = match process.memory {
+        Some(limit) => {
+            let limit = limit as usize;
+            let left = process.memory_line.saturating_sub(held(cx, process));
+            Lines {
+                gross: account.gross.saturating_add(left),
+                category: process.category,
+                // What is beyond the limit may be garbage; twice the limit is too much of it.
+                category_hard: limit.saturating_mul(2).saturating_add(1 << 20),
+                ..Lines::NONE
+            }
+        }
+        None => {
+            let shard = vm.config.memory;
+            let soft = vm.memory_line;
+            Lines { soft, hard: soft.saturating_add(shard / 2), ..Lines::NONE }
+        }
+    };
+    account.draw(lines);
+}
+
+/// A line was passed: collects, and ends who holds too much all the same.
 fn relieve(cx: Cx, process: &mut Process) -> Option<Exit> {
     let vm = cx.vm();
+    if let Some(limit) = process.memory {
+        if held(cx, process) > process.memory_line {
+            vm.lua.full_collection();
+            bury_dead(cx);
+            let (limit, held) = (limit as usize, held(cx, process));
+            if held > limit {
+                return Some(Exit::memory_limit());
+            }
+            // So that a process just below its limit does not collect all the time:
+            // it may have some garbage beyond it.
+            let room = (limit / 4).max((vm.heap_account.used / 16).min(4 << 20));
+            process.memory_line = limit.max(held + room);
+        }
+        draw_lines(cx, process);
+        return None;
+    }
+    count(cx, process);
     vm.lua.full_collection();
     bury_dead(cx);
-    let over = match process.memory {
-        Some(limit) => vm.lua.category_heap(process.category) as u64 > limit,
-        None => vm.heap_account.used > vm.config.memory,
-    };
+    if vm.heap_account.used > vm.config.memory
+        && let Some(heaviest) = heaviest(cx)
+    {
+        if heaviest == process.slot() {
+            return Some(Exit::memory_limit());
+        }
+        cx.kernel().end_for_memory(heaviest);
+    }
+    // After a collection that left little room, the next is worth its price only later.
+    let shard = vm.config.memory;
+    vm.memory_line = shard.max(vm.heap_account.used.saturating_add(shard / 16));
     draw_lines(cx, process);
-    over.then(Exit::memory_limit)
+    None
+}
+
+/// The process without a limit of its own that holds most.
+fn heaviest(cx: Cx) -> Option<crate::kernel::Slot> {
+    let processes = cx.vm().processes.iter().flatten();
+    let weights = processes.map(|process| (weight(cx, process), process.slot()));
+    // Of equals the one that came first: nothing speaks for either.
+    weights.rev().max_by_key(|(weight, _)| *weight).map(|(_, slot)| slot)
 }
 
 /// A timer fired.

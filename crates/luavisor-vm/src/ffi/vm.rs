@@ -34,6 +34,7 @@ impl Raw {
         let lua = Lua(state);
         let pid_prefix = format!("{{{}|", config.host_name).into_bytes();
         let native_code = config.native_code;
+        let memory_line = config.memory;
         let context = Box::into_raw(Box::new(VmContext {
             lua,
             config,
@@ -58,6 +59,7 @@ impl Raw {
             unpreemptible: false,
             dying: false,
             woken: false,
+            memory_line,
             heap_account: account,
             categories: super::memory::Categories::default(),
         }));
@@ -104,7 +106,8 @@ impl Raw {
         }
         let mut process = Box::new(Process::new(birth));
         if process.memory.is_some() {
-            process.category = vm.categories.take();
+            let lua = vm.lua;
+            process.category = vm.categories.take(|category| lua.category_heap(category));
         }
         vm.processes[slot] = Some(process);
     }

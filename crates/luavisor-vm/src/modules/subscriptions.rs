@@ -16,9 +16,8 @@ fn inbox(call: &mut Call) -> Outcome {
         call.push_anchored(again);
         return call.results(1);
     }
-    match singleton(call, INBOX, Source::Inbox) {
-        Some(id) => call.process().inbox_again = Some(id),
-        None => {}
+    if let Some(id) = singleton(call, INBOX, Source::Inbox) {
+        call.process().inbox_again = Some(id);
     }
     call.results(1)
 }
@@ -29,9 +28,8 @@ fn events(call: &mut Call) -> Outcome {
         call.push_anchored(again);
         return call.results(1);
     }
-    match singleton(call, EVENTS, Source::Events) {
-        Some(id) => call.process().events_again = Some(id),
-        None => {}
+    if let Some(id) = singleton(call, EVENTS, Source::Events) {
+        call.process().events_again = Some(id);
     }
     call.results(1)
 }

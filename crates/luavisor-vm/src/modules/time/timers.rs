@@ -1,9 +1,11 @@
 //! Waiting: `time.sleep`, `after`, timers and tickers.
 //!
 //! A timer channel is a channel whose [`Source`] is a timer of the kernel; the
-//! kernel fires it by the token of the channel. Whoever holds the channel object
-//! keeps it running: an abandoned one is collected and its timer cleared. Timer
-//! and Ticker objects hold their channel in the process for as long as they live.
+//! kernel fires it by the token of the channel. Whoever holds an object that leads
+//! to it (the channel object, the Timer, the Ticker) keeps it running: an abandoned
+//! one is collected and its timer cleared. A Timer owns its channel and makes the
+//! channel's object when it is asked for; if it held it in the process instead,
+//! abandoned timers would outlive two collections and fill the heap.
 
 use luavisor_core::{Error, Pid};
 
@@ -11,24 +13,22 @@ use super::duration;
 use crate::calendar::Duration;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
-use crate::ffi::objects::{Holder, tags};
-use crate::ffi::process::{ChannelId, Meaning, Source};
+use crate::ffi::objects::{Owner, tags};
+use crate::ffi::process::{Channel, ChannelId, Meaning, Source};
 use crate::kernel::TimerId;
 
 /// Ticks that a ticker keeps for a slow receiver; further ones are dropped.
 const TICKS: u32 = 16;
 
 /// Content of Timer and Ticker objects.
-struct Held {
+struct Alarm {
     owner: Pid,
     channel: ChannelId,
-    /// the channel object in the hold of the process
-    index: u32,
 }
 
-impl Holder for Held {
-    fn held(&self) -> (Pid, u32) {
-        (self.owner, self.index)
+impl Owner for Alarm {
+    fn channel(&self) -> (Pid, ChannelId) {
+        (self.owner, self.channel)
     }
 }
 
@@ -55,29 +55,23 @@ fn start_timer(call: &Call, channel: ChannelId, duration: Duration) -> TimerId {
     call.kernel().set_timer(call.slot(), at, Meaning::Channel(channel).token())
 }
 
-/// Pushes a channel that a new timer feeds.
-fn push_timer_channel(
-    call: &mut Call,
-    capacity: u32,
-    duration: Duration,
-    source: impl FnOnce(TimerId) -> Source,
-) -> ChannelId {
-    let id = call.push_channel(Source::Local, capacity);
+/// Starts the timer that feeds a channel from now on.
+fn feed(call: &Call, id: ChannelId, duration: Duration, source: impl FnOnce(TimerId) -> Source) {
     let timer = start_timer(call, id, duration);
     let process = call.process();
     if let Some(channel) = process.channel(id) {
         channel.source = source(timer);
         process.external += 1;
     }
-    id
 }
 
-/// Replaces the channel on top of the stack by an object of class `tag` that holds it.
-fn push_holder(call: &mut Call, tag: i32, channel: ChannelId) -> Outcome {
-    let owner = call.process().pid;
-    let index = call.hold_top();
-    call.push_data(tag, Held { owner, channel, index });
-    call.results(1)
+/// Pushes an object of class `tag` that owns a new channel.
+fn push_alarm(call: &mut Call, tag: i32, capacity: u32) -> ChannelId {
+    let process = call.process();
+    let owner = process.pid;
+    let channel = process.add_channel(Channel::new(Source::Local, capacity));
+    call.push_data(tag, Alarm { owner, channel });
+    channel
 }
 
 /// `time.after(d)`: one Time, then closed.
@@ -85,7 +79,8 @@ fn after(call: &mut Call) -> Outcome {
     call.not_at_top_level("time.after")?;
     match positive(call, "time.after")? {
         Ok(duration) => {
-            push_timer_channel(call, 1, duration, Source::Timer);
+            let id = call.push_channel(Source::Local, 1);
+            feed(call, id, duration, Source::Timer);
             call.results(1)
         }
         Err(error) => call.fail(error),
@@ -107,8 +102,9 @@ fn timer(call: &mut Call) -> Outcome {
     call.not_at_top_level("time.timer")?;
     match duration::argument(call, 1)? {
         Ok(duration) => {
-            let channel = push_timer_channel(call, 1, duration, Source::Timer);
-            push_holder(call, tags::TIMER, channel)
+            let id = push_alarm(call, tags::TIMER, 1);
+            feed(call, id, duration, Source::Timer);
+            call.results(1)
         }
         Err(error) => call.fail(error),
     }
@@ -119,23 +115,23 @@ fn ticker(call: &mut Call) -> Outcome {
     match positive(call, "time.ticker")? {
         Ok(duration) => {
             let period = duration.0 as u64;
-            let source = |timer| Source::Ticker { timer, period };
-            let channel = push_timer_channel(call, TICKS, duration, source);
-            push_holder(call, tags::TICKER, channel)
+            let id = push_alarm(call, tags::TICKER, TICKS);
+            feed(call, id, duration, |timer| Source::Ticker { timer, period });
+            call.results(1)
         }
         Err(error) => call.fail(error),
     }
 }
 
-fn this<'a>(call: &Call, tag: i32) -> Result<&'a Held, Raise> {
+fn this<'a>(call: &Call, tag: i32) -> Result<&'a Alarm, Raise> {
     let expected = if tag == tags::TIMER { "Timer" } else { "Ticker" };
-    let held = call.object::<Held>(1, tag);
-    held.map(|held| &*held).ok_or_else(|| call.wrong(1, expected))
+    let alarm = call.object::<Alarm>(1, tag);
+    alarm.map(|alarm| &*alarm).ok_or_else(|| call.wrong(1, expected))
 }
 
 fn push_channel_of(call: &mut Call, tag: i32) -> Outcome {
-    let index = this(call, tag)?.index;
-    call.push_held(index);
+    let id = this(call, tag)?.channel;
+    call.push_channel_view(id);
     call.results(1)
 }
 
@@ -238,6 +234,6 @@ static TICKER: &[Function] = &[
 ];
 
 pub fn install(setup: &mut Setup) {
-    setup.holder_class::<Held>(tags::TIMER, "Timer", TIMER);
-    setup.holder_class::<Held>(tags::TICKER, "Ticker", TICKER);
+    setup.owner_class::<Alarm>(tags::TIMER, "Timer", TIMER);
+    setup.owner_class::<Alarm>(tags::TICKER, "Ticker", TICKER);
 }

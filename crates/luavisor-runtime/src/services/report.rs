@@ -1,0 +1,73 @@
+//! What the services say in logs and in the event stream.
+
+use luavisor_core::{Exit, Pid};
+use luavisor_vm::calendar;
+use luavisor_vm::kernel::Level;
+
+use super::change::ServiceChange;
+use super::spec::{ServiceSpec, Target};
+use crate::log::{self, Field};
+use crate::observe::Occurrence;
+use crate::world::World;
+
+/// Tells observers and the log of a change.
+pub(super) fn change(world: &World, spec: &ServiceSpec, pid: Option<Pid>, change: ServiceChange) {
+    let entry = |level, message, fields: Vec<(&str, Field<'_>)>| {
+        let id = ("service", Field::Text(&spec.id));
+        log::write(&*world.log, level, message, [id].into_iter().chain(fields));
+    };
+    match &change {
+        ServiceChange::Starting { life } => match spec.target {
+            Target::Host(_) => {}
+            _ => entry(Level::Info, "starting service", vec![("life", Field::Number(*life))]),
+        },
+        ServiceChange::Running => match spec.target {
+            Target::Host(_) => {
+                let host = ("host", Field::Text(&spec.id));
+                log::write(&*world.log, Level::Info, "host started", [host]);
+            }
+            _ => {
+                let pid = pid.map(|pid| world.pid_text(pid)).unwrap_or_default();
+                entry(Level::Info, "service started", vec![("pid", Field::Text(&pid))]);
+            }
+        },
+        ServiceChange::Stopping => entry(Level::Info, "stopping service", vec![]),
+        ServiceChange::Stopped { .. } => entry(Level::Info, "service stopped", vec![]),
+        ServiceChange::Exited { exit } => match exit.failed() {
+            false => entry(Level::Info, "service exited", vec![]),
+            true => entry(Level::Error, "service failed", vec![("error", error(exit))]),
+        },
+        ServiceChange::Restart { delay, attempt, cause, was_up } => {
+            let nanoseconds = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
+            let delay = calendar::Duration(nanoseconds).to_string();
+            let fields = vec![
+                ("error", error(cause)),
+                ("delay", Field::Text(&delay)),
+                ("attempt", Field::Number((*attempt).into())),
+            ];
+            // Only the first failed start of a row: the others say nothing new.
+            let first_failed_start = spec.required && !was_up && *attempt == 1;
+            match cause.failed() {
+                false => entry(Level::Info, "service ended, will restart", fields),
+                true if first_failed_start => {
+                    entry(Level::Error, "required service failed, will restart", fields);
+                }
+                true => entry(Level::Warn, "service failed, will restart", fields),
+            }
+        }
+        ServiceChange::GaveUp { attempts, cause } => {
+            let attempts = Field::Number((*attempts).into());
+            let fields = vec![("error", error(cause)), ("restarts", attempts)];
+            entry(Level::Error, "service failed, restarts used up", fields);
+        }
+        ServiceChange::Waiting { on } => {
+            let text = "required service not started, its dependency is not running";
+            entry(Level::Error, text, vec![("dependency", Field::Text(on))]);
+        }
+    }
+    world.observers.tell(|| Occurrence::Service { id: spec.id.clone(), pid, change });
+}
+
+fn error(exit: &Exit) -> Field<'_> {
+    Field::Text(exit.error.as_ref().map_or("", |error| &error.message))
+}
