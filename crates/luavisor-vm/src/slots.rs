@@ -106,6 +106,11 @@ impl Slots {
         fits
     }
 
+    /// Whether an empty mailbox would take a message of `bytes`.
+    pub fn admits(&self, slot: Slot, bytes: usize) -> bool {
+        bytes <= self.slots[slot as usize].unread_bytes_limit.load(Ordering::Relaxed)
+    }
+
     /// Gives back what [`Slots::reserve`] took: the message was read or dropped.
     pub fn release(&self, slot: Slot, bytes: usize) {
         let shared = &self.slots[slot as usize];

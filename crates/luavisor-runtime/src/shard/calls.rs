@@ -104,7 +104,10 @@ impl Kernel for ShardKernel {
     }
 
     fn resolve(&self, destination: &[u8]) -> Result<Pid, Error> {
-        self.world.resolve(destination)
+        match self.host.pid_of(destination) {
+            Some(pid) => Ok(pid),
+            None => self.world.resolve(destination),
+        }
     }
 
     fn send(&mut self, from: Slot, to: Pid, topic: Bytes, payload: Values) -> Result<(), Error> {
