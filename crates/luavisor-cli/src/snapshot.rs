@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use luavisor::Luavisor;
 
-/// Services, hosts, processes by entry, mailboxes, memory, shards.
+/// Services, hosts, processes by entry, busiest ones, mailboxes, memory, shards.
 pub fn text(luavisor: &Luavisor) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -15,7 +15,7 @@ pub fn text(luavisor: &Luavisor) -> String {
 fn write(text: &mut String, luavisor: &Luavisor) -> fmt::Result {
     let snapshot = luavisor.snapshot();
     writeln!(text, "=== snapshot ===\nservices:")?;
-    for service in luavisor.services() {
+    for service in &snapshot.services {
         write!(text, "  {:32} {}", service.id, service.lifecycle)?;
         if let Some(pid) = service.pid {
             write!(text, " {}", luavisor.runtime().pid_text(pid))?;
@@ -36,6 +36,14 @@ fn write(text: &mut String, luavisor: &Luavisor) -> fmt::Result {
     for (entry, count) in entries {
         writeln!(text, "  {entry:32} {count}")?;
     }
+    writeln!(text, "busiest:")?;
+    for (pid, entry, turns) in &snapshot.busiest {
+        writeln!(text, "  {} {entry} turns={turns}", luavisor.runtime().pid_text(*pid))?;
+    }
+    writeln!(text, "largest mailboxes:")?;
+    for (pid, entry, bytes) in &snapshot.largest {
+        writeln!(text, "  {} {entry} bytes={bytes}", luavisor.runtime().pid_text(*pid))?;
+    }
     writeln!(text, "longest mailboxes:")?;
     for (pid, entry, unread) in &snapshot.mailboxes {
         writeln!(text, "  {} {entry} unread={unread}", luavisor.runtime().pid_text(*pid))?;
@@ -45,7 +53,11 @@ fn write(text: &mut String, luavisor: &Luavisor) -> fmt::Result {
     for shard in &snapshot.shards {
         let (host, number) = (&shard.host, shard.number);
         let (live, runnable, timers) = (shard.live, shard.runnable, shard.timers);
-        writeln!(text, "  {host}/{number} live={live} runnable={runnable} timers={timers}")?;
+        let heap = shard.heap;
+        writeln!(
+            text,
+            "  {host}/{number} live={live} runnable={runnable} timers={timers} heap={heap}"
+        )?;
     }
     if snapshot.busy > 0 {
         writeln!(text, "  {} busy, no answer", snapshot.busy)?;

@@ -41,28 +41,32 @@ struct Subscription<T, M> {
 pub struct Mailbox<T, M> {
     sequence: u64,
     main: VecDeque<Queued<T, M>>,
-    topics: HashMap<T, SubscriptionId>,
+    /// made by the first subscription: most processes only have an inbox
+    topics: Option<Box<Topics<T, M>>>,
+}
+
+#[derive(Debug)]
+struct Topics<T, M> {
+    ids: HashMap<T, SubscriptionId>,
     subscriptions: Vec<Option<Subscription<T, M>>>,
 }
 
 impl<T, M> Default for Mailbox<T, M> {
     fn default() -> Self {
-        Mailbox {
-            sequence: 0,
-            main: VecDeque::new(),
-            topics: HashMap::new(),
-            subscriptions: Vec::new(),
-        }
+        Mailbox { sequence: 0, main: VecDeque::new(), topics: None }
+    }
+}
+
+impl<T, M> Default for Topics<T, M> {
+    fn default() -> Self {
+        Topics { ids: HashMap::new(), subscriptions: Vec::new() }
     }
 }
 
 impl<T: Clone + Eq + Hash, M> Mailbox<T, M> {
     /// Where a message of this topic would go.
     pub fn route(&self, topic: &T) -> Route {
-        if self.topics.is_empty() {
-            return Route::Inbox;
-        }
-        self.topics.get(topic).map_or(Route::Inbox, |id| Route::Subscription(*id))
+        self.subscription(topic).map_or(Route::Inbox, Route::Subscription)
     }
 
     /// Queues a message.
@@ -73,8 +77,8 @@ impl<T: Clone + Eq + Hash, M> Mailbox<T, M> {
         match route {
             Route::Inbox => self.main.push_back(queued),
             Route::Subscription(id) => {
-                if let Some(Some(subscription)) = self.subscriptions.get_mut(id as usize) {
-                    subscription.queue.push_back(queued);
+                if let Some(subscription) = self.queue_of(id) {
+                    subscription.push_back(queued);
                 }
             }
         }
@@ -89,8 +93,17 @@ impl<T: Clone + Eq + Hash, M> Mailbox<T, M> {
 
     /// The next message of a subscription.
     pub fn pop(&mut self, id: SubscriptionId) -> Option<(T, M)> {
-        let queued = self.subscriptions.get_mut(id as usize)?.as_mut()?.queue.pop_front()?;
+        let queued = self.queue_of(id)?.pop_front()?;
         Some((queued.topic, queued.message))
+    }
+
+    fn queue_of(&mut self, id: SubscriptionId) -> Option<&mut VecDeque<Queued<T, M>>> {
+        let subscription = self.topics.as_mut()?.subscriptions.get_mut(id as usize)?.as_mut()?;
+        Some(&mut subscription.queue)
+    }
+
+    fn subscriptions(&self) -> impl Iterator<Item = &Subscription<T, M>> {
+        self.topics.iter().flat_map(|topics| topics.subscriptions.iter().flatten())
     }
 
     /// Whether the main queue holds a message.
@@ -100,12 +113,13 @@ impl<T: Clone + Eq + Hash, M> Mailbox<T, M> {
 
     /// Whether a subscription holds a message.
     pub fn ready(&self, id: SubscriptionId) -> bool {
-        matches!(self.subscriptions.get(id as usize), Some(Some(s)) if !s.queue.is_empty())
+        let Some(topics) = &self.topics else { return false };
+        matches!(topics.subscriptions.get(id as usize), Some(Some(s)) if !s.queue.is_empty())
     }
 
     /// The live subscription of a topic.
     pub fn subscription(&self, topic: &T) -> Option<SubscriptionId> {
-        self.topics.get(topic).copied()
+        self.topics.as_ref()?.ids.get(topic).copied()
     }
 
     /// Subscribes to a topic that has no subscription yet and moves its waiting messages there.
@@ -114,24 +128,26 @@ impl<T: Clone + Eq + Hash, M> Mailbox<T, M> {
             self.main.drain(..).partition(|queued: &Queued<T, M>| queued.topic == topic);
         self.main = rest;
         let subscription = Subscription { topic: topic.clone(), queue: wanted };
-        let free = self.subscriptions.iter().position(Option::is_none);
-        let index = free.unwrap_or(self.subscriptions.len());
-        if index == self.subscriptions.len() {
-            self.subscriptions.push(Some(subscription));
+        let topics = self.topics.get_or_insert_default();
+        let free = topics.subscriptions.iter().position(Option::is_none);
+        let index = free.unwrap_or(topics.subscriptions.len());
+        if index == topics.subscriptions.len() {
+            topics.subscriptions.push(Some(subscription));
         } else {
-            self.subscriptions[index] = Some(subscription);
+            topics.subscriptions[index] = Some(subscription);
         }
-        self.topics.insert(topic, index as SubscriptionId);
+        topics.ids.insert(topic, index as SubscriptionId);
         index as SubscriptionId
     }
 
     /// Ends a subscription; its unread messages go back to the main queue, in arrival order.
     pub fn unsubscribe(&mut self, id: SubscriptionId) {
-        let Some(subscription) = self.subscriptions.get_mut(id as usize).and_then(Option::take)
+        let Some(topics) = &mut self.topics else { return };
+        let Some(subscription) = topics.subscriptions.get_mut(id as usize).and_then(Option::take)
         else {
             return;
         };
-        self.topics.remove(&subscription.topic);
+        topics.ids.remove(&subscription.topic);
         if subscription.queue.is_empty() {
             return;
         }
@@ -149,7 +165,7 @@ impl<T: Clone + Eq + Hash, M> Mailbox<T, M> {
 
     /// How many messages wait.
     pub fn len(&self) -> usize {
-        let queued = self.subscriptions.iter().flatten().map(|s| s.queue.len());
+        let queued = self.subscriptions().map(|s| s.queue.len());
         self.main.len() + queued.sum::<usize>()
     }
 
@@ -160,7 +176,7 @@ impl<T: Clone + Eq + Hash, M> Mailbox<T, M> {
 
     /// How many subscriptions are live.
     pub fn subscribed(&self) -> usize {
-        self.topics.len()
+        self.topics.as_ref().map_or(0, |topics| topics.ids.len())
     }
 }
 

@@ -102,10 +102,20 @@ pub fn parse(text: &str) -> Option<ParsedPid<'_>> {
         Some((node, host)) => (Some(node), host),
         None => (None, host),
     };
-    let digits = uniq.strip_prefix("0x").filter(|d| d.len() >= 5);
-    let lower = digits.filter(|d| d.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
-    let uniq = lower.and_then(|d| u128::from_str_radix(d, 16).ok());
-    Some(ParsedPid { node, host, uniq })
+    let digits = uniq.strip_prefix("0x").filter(|digits| digits.len() >= 5);
+    Some(ParsedPid { node, host, uniq: digits.and_then(hexadecimal) })
+}
+
+/// The value of lower-case digits; `None` for others and for what is too large.
+fn hexadecimal(digits: &str) -> Option<u128> {
+    digits.bytes().try_fold(0_u128, |value, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        (value >> 124 == 0).then_some(value << 4 | u128::from(digit))
+    })
 }
 
 #[cfg(test)]

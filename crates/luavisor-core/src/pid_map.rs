@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use crate::pid::Pid;
 
 /// Largest number of entries that stay in the vector.
@@ -15,15 +17,15 @@ pub const FEW: usize = 12;
 /// A map from pids to `V`, cheap when small, logarithmic when large.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PidMap<V> {
-    /// Sorted by pid.
-    Few(Vec<(Pid, V)>),
+    /// Sorted by pid. One entry, the usual number, needs no memory of its own.
+    Few(SmallVec<[(Pid, V); 1]>),
     /// More than [`FEW`] at some time.
     Many(BTreeMap<Pid, V>),
 }
 
 impl<V> Default for PidMap<V> {
     fn default() -> PidMap<V> {
-        PidMap::Few(Vec::new())
+        PidMap::Few(SmallVec::new())
     }
 }
 
@@ -129,7 +131,9 @@ mod tests {
         );
         assert_eq!(map.remove(pid(7)), Some(70));
         assert!(!map.contains(pid(7)) && map.contains(pid(8)) && map.len() == 39);
-        (0..40).for_each(|n| drop(map.remove(pid(n))));
+        (0..40).for_each(|n| {
+            map.remove(pid(n));
+        });
         assert_eq!(map, PidMap::default());
     }
 }

@@ -77,7 +77,8 @@ pub struct NativeOptions {
     /// gets [`Notice::Ready`]
     pub control: Option<Pid>,
     /// On the control host: the error that Lua senders get. By default
-    /// `process not found`, as SPEC 2.2 wants it for control pids.
+    /// `process not found`, as SPEC 2.2 wants it for control pids; then Lua code
+    /// can neither monitor, link, cancel nor terminate it either.
     pub refusal: Option<Error>,
 }
 

@@ -3,21 +3,24 @@
 //! Each shard answers between two steps, never by copying a mailbox. A shard that
 //! cannot answer in time, because a process does not give way, is counted as busy.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use luavisor_core::Pid;
+use luavisor_vm::Vm;
 
 use crate::host::HostState;
-use crate::shard::kernel::ShardKernel;
+use crate::services::ServiceState;
+use crate::shard::Interior;
 use crate::shard::signal::Signal;
 use crate::sync::lock;
 use crate::world::World;
 
 /// How long a snapshot waits for busy shards.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How many mailboxes it names.
+/// How many processes each of its lists names.
 const LARGEST: usize = 10;
 
 /// What a runtime holds.
@@ -27,8 +30,14 @@ pub struct Snapshot {
     pub hosts: Vec<(Arc<str>, HostState, usize)>,
     /// live processes by entry id
     pub entries: BTreeMap<Arc<str>, usize>,
-    /// the processes with most unread messages, largest first
+    /// the processes that took most turns in their life, busiest first
+    pub busiest: Vec<(Pid, Arc<str>, u32)>,
+    /// the processes with most unread messages, longest mailbox first
     pub mailboxes: Vec<(Pid, Arc<str>, u32)>,
+    /// the processes with most bytes of unread messages, largest mailbox first
+    pub largest: Vec<(Pid, Arc<str>, usize)>,
+    /// each service, by id
+    pub services: Vec<ServiceState>,
     /// one line per shard
     pub shards: Vec<ShardSnapshot>,
     /// shards that did not answer in time
@@ -48,38 +57,61 @@ pub struct ShardSnapshot {
     pub runnable: usize,
     /// running timers
     pub timers: usize,
+    /// bytes of its Lua heap
+    pub heap: usize,
     pub(crate) entries: BTreeMap<Arc<str>, usize>,
+    pub(crate) busiest: Vec<(Pid, Arc<str>, u32)>,
     pub(crate) mailboxes: Vec<(Pid, Arc<str>, u32)>,
+    pub(crate) largest: Vec<(Pid, Arc<str>, usize)>,
 }
 
-impl ShardKernel {
+impl Interior {
     /// What this shard holds.
     pub fn inspect(&self) -> ShardSnapshot {
-        let mut entries = BTreeMap::new();
-        let mut mailboxes = Vec::new();
-        for (slot, process) in self.processes.iter() {
-            *entries.entry(process.entry.clone()).or_insert(0) += 1;
-            let unread = self.shard.slots.unread(slot);
-            if unread > 0 {
-                mailboxes.push((self.processes.pid(slot), process.entry.clone(), unread));
+        let kernel = &self.kernel;
+        let mut shard = ShardSnapshot {
+            host: kernel.host.name.clone(),
+            number: kernel.shard.number,
+            live: kernel.processes.live(),
+            runnable: kernel.run_queue.len(),
+            timers: kernel.timers.len(),
+            heap: self.vm.as_ref().map_or(0, Vm::heap),
+            entries: BTreeMap::new(),
+            busiest: Vec::new(),
+            mailboxes: Vec::new(),
+            largest: Vec::new(),
+        };
+        for (slot, process) in kernel.processes.iter() {
+            let (pid, entry) = (kernel.processes.pid(slot), &process.entry);
+            match shard.entries.get_mut(entry) {
+                Some(count) => *count += 1,
+                None => drop(shard.entries.insert(entry.clone(), 1)),
             }
+            let slots = &kernel.shard.slots;
+            rank(&mut shard.busiest, pid, entry, process.turns);
+            rank(&mut shard.mailboxes, pid, entry, slots.unread(slot));
+            rank(&mut shard.largest, pid, entry, slots.unread_bytes(slot));
         }
-        keep_largest(&mut mailboxes);
-        ShardSnapshot {
-            host: self.host.name.clone(),
-            number: self.shard.number,
-            live: self.processes.live(),
-            runnable: self.run_queue.len(),
-            timers: self.timers.len(),
-            entries,
-            mailboxes,
-        }
+        shard
     }
 }
 
-fn keep_largest(mailboxes: &mut Vec<(Pid, Arc<str>, u32)>) {
-    mailboxes.sort_by_key(|(pid, _, unread)| (std::cmp::Reverse(*unread), *pid));
-    mailboxes.truncate(LARGEST);
+/// Puts a process into a list of the [`LARGEST`], which stays sorted; ties by pid.
+fn rank<N: Ord + Default + Copy>(
+    list: &mut Vec<(Pid, Arc<str>, N)>,
+    pid: Pid,
+    entry: &Arc<str>,
+    number: N,
+) {
+    if number == N::default() {
+        return;
+    }
+    let before = |(other, _, most): &(Pid, Arc<str>, N)| (Reverse(*most), *other);
+    let place = list.partition_point(|each| before(each) < (Reverse(number), pid));
+    if place < LARGEST {
+        list.insert(place, (pid, entry.clone(), number));
+        list.truncate(LARGEST);
+    }
 }
 
 /// A snapshot under way: shards add to it in their own time.
@@ -109,7 +141,7 @@ pub(crate) fn take(world: &World) -> Snapshot {
             match shard.interior.try_lock() {
                 Ok(interior) => {
                     if let Some(interior) = &*interior {
-                        inspection.add(interior.kernel.inspect());
+                        inspection.add(interior.inspect());
                     }
                 }
                 Err(_) => shard.post(Signal::Inspect(inspection.clone())),
@@ -125,9 +157,17 @@ pub(crate) fn take(world: &World) -> Snapshot {
         for (entry, count) in &shard.entries {
             *snapshot.entries.entry(entry.clone()).or_insert(0) += count;
         }
-        snapshot.mailboxes.extend(shard.mailboxes.iter().cloned());
+        for (pid, entry, turns) in &shard.busiest {
+            rank(&mut snapshot.busiest, *pid, entry, *turns);
+        }
+        for (pid, entry, unread) in &shard.mailboxes {
+            rank(&mut snapshot.mailboxes, *pid, entry, *unread);
+        }
+        for (pid, entry, bytes) in &shard.largest {
+            rank(&mut snapshot.largest, *pid, entry, *bytes);
+        }
     }
-    keep_largest(&mut snapshot.mailboxes);
+    snapshot.services = world.services.get().map(|board| board.states()).unwrap_or_default();
     snapshot.shards = shards;
     snapshot.shards.sort_by(|a, b| (&a.host, a.number).cmp(&(&b.host, b.number)));
     snapshot

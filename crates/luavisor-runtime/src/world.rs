@@ -175,6 +175,11 @@ impl World {
         refusal.unwrap_or_else(Error::process_not_found)
     }
 
+    /// Whether Lua code has nothing to do with this process of the control host.
+    pub fn is_hidden(&self, pid: Pid) -> bool {
+        pid.host == CONTROL && !read(&self.refusals).contains_key(&pid)
+    }
+
     pub fn forget_refusal(&self, pid: Pid) {
         if pid.host == CONTROL {
             write(&self.refusals).remove(&pid);
@@ -202,7 +207,12 @@ impl World {
     }
 
     /// The checks of a spawn that need no host state (SPEC 1.1, in its order).
-    pub fn prepare(&self, request: &SpawnRequest) -> Result<(Arc<Program>, Arc<Host>), Error> {
+    /// `near`, the host of the caller, is found without a lock.
+    pub fn prepare(
+        &self,
+        request: &SpawnRequest,
+        near: Option<&Arc<Host>>,
+    ) -> Result<(Arc<Program>, Arc<Host>), Error> {
         if request.id.is_empty() {
             return Err(Error::invalid("process ID required"));
         }
@@ -218,7 +228,9 @@ impl World {
             return Err(Error::invalid("host ID required"));
         }
         let program = self.catalog.program(&request.id)?;
-        let host = match self.host_named(&request.host).filter(|host| host.id != CONTROL) {
+        let near = near.filter(|host| *host.name == request.host).cloned();
+        let host = near.or_else(|| self.host_named(&request.host));
+        let host = match host.filter(|host| host.id != CONTROL) {
             Some(host) => host,
             None if self.catalog.has_entry(&request.host) => {
                 return Err(Error::invalid("host does not implement process.Host"));
@@ -260,7 +272,7 @@ impl World {
     /// Makes a Lua process for somebody outside.
     pub fn spawn(self: &Arc<World>, order: SpawnOrder) -> Result<Pid, Error> {
         let SpawnOrder { request, control, supervisor } = order;
-        let (program, host) = self.prepare(&request)?;
+        let (program, host) = self.prepare(&request, None)?;
         let pid = host.admit(self, None, program.mailbox, host.memory_of(&program))?;
         if let Some(name) = &request.name
             && let Err(taken) = self.claim_at_birth(name, pid)

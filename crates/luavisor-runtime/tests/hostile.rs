@@ -6,6 +6,8 @@
 //! script must end as SPEC says, or run on until it is terminated.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 #[path = "hostile/coroutines.rs"]
 mod coroutines;
 #[path = "hostile/limits.rs"]

@@ -106,6 +106,11 @@ impl Slots {
         fits
     }
 
+    /// Whether an empty mailbox would take a message of `bytes`.
+    pub fn admits(&self, slot: Slot, bytes: usize) -> bool {
+        bytes <= self.slots[slot as usize].unread_bytes_limit.load(Ordering::Relaxed)
+    }
+
     /// Gives back what [`Slots::reserve`] took: the message was read or dropped.
     pub fn release(&self, slot: Slot, bytes: usize) {
         let shared = &self.slots[slot as usize];
@@ -116,6 +121,11 @@ impl Slots {
     /// Unread user messages of the process in this slot.
     pub fn unread(&self, slot: Slot) -> u32 {
         self.slots[slot as usize].unread.load(Ordering::Relaxed)
+    }
+
+    /// Their total size in bytes.
+    pub fn unread_bytes(&self, slot: Slot) -> usize {
+        self.slots[slot as usize].unread_bytes.load(Ordering::Relaxed)
     }
 }
 

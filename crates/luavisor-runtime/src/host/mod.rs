@@ -16,7 +16,7 @@ pub mod placement;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use luavisor_core::{Error, HostId, Kind, Pid};
+use luavisor_core::{Error, HostId, Kind, Pid, pid};
 use luavisor_vm::kernel::CancelRequest;
 use luavisor_vm::{Program, Slot, VmConfig};
 
@@ -184,6 +184,13 @@ impl Host {
     fn change_state(&self, from: HostState, to: HostState) -> bool {
         let (from, to) = (from as u8, to as u8);
         self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// The pid of this text, if it is one of this host.
+    pub fn pid_of(&self, text: &[u8]) -> Option<Pid> {
+        let parsed = pid::parse(std::str::from_utf8(text).ok()?)?;
+        let own = parsed.node.is_none() && *parsed.host == *self.name;
+        Pid::from_uniq(self.id, parsed.uniq.filter(|_| own)?)
     }
 
     /// How many processes live on the host.

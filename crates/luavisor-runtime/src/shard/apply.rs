@@ -23,7 +23,7 @@ impl ShardKernel {
     /// Applies one signal. May queue others; never recurses.
     pub fn apply(&mut self, signal: Signal) {
         match signal {
-            Signal::Spawn(newborn) => self.settle_in(newborn),
+            Signal::Spawn(newborn) => self.settle_in(*newborn),
             Signal::Message { to, from, topic, payload, bytes } => {
                 // Room reserved at a process that ended meanwhile went with it.
                 let Some(process) = self.processes.get(to) else { return };
@@ -122,7 +122,7 @@ impl ShardKernel {
                 }
             }
             Signal::Rest => self.effects.push_back(Effect::DropVm),
-            Signal::Inspect(inspection) => inspection.add(self.inspect()),
+            Signal::Inspect(inspection) => self.effects.push_back(Effect::Inspect(inspection)),
         }
     }
 

@@ -23,6 +23,17 @@ use crate::random::Rng;
 use crate::world::CONTROL;
 
 impl ShardKernel {
+    /// Whether the process in slot `from` can act on this one. To Lua code a
+    /// living control pid that takes no messages at all is no process: nobody
+    /// should end the controller of the services by guessing its pid.
+    fn reaches(&self, from: Slot, pid: Pid) -> bool {
+        let hidden = || {
+            let lua = self.processes.peek(from).is_some_and(|own| matches!(own.body, Body::Lua));
+            lua && self.world.is_hidden(pid)
+        };
+        self.world.alive(pid) && (pid.host != CONTROL || !hidden())
+    }
+
     /// `unmonitor`, which cannot fail.
     pub fn remove_monitor(&mut self, from: Slot, pid: Pid) {
         let watcher = self.processes.pid(from);
@@ -93,7 +104,10 @@ impl Kernel for ShardKernel {
     }
 
     fn resolve(&self, destination: &[u8]) -> Result<Pid, Error> {
-        self.world.resolve(destination)
+        match self.host.pid_of(destination) {
+            Some(pid) => Ok(pid),
+            None => self.world.resolve(destination),
+        }
     }
 
     fn send(&mut self, from: Slot, to: Pid, topic: Bytes, payload: Values) -> Result<(), Error> {
@@ -132,7 +146,7 @@ impl Kernel for ShardKernel {
         if pid == watcher {
             return Ok(());
         }
-        if !self.world.alive(pid) {
+        if !self.reaches(from, pid) {
             return Err(Error::process_not_found());
         }
         if let Some(process) = self.processes.at(from)
@@ -154,7 +168,7 @@ impl Kernel for ShardKernel {
         if pid == peer {
             return Ok(());
         }
-        if !self.world.alive(pid) {
+        if !self.reaches(from, pid) {
             return Err(Error::process_not_found());
         }
         self.next_link += 1;
@@ -189,7 +203,7 @@ impl Kernel for ShardKernel {
     }
 
     fn cancel(&mut self, from: Slot, pid: Pid, request: CancelRequest) -> Result<(), Error> {
-        if !self.world.alive(pid) {
+        if !self.reaches(from, pid) {
             return Err(Error::process_not_found());
         }
         self.send_cancel(self.processes.pid(from), pid, request);
@@ -197,7 +211,10 @@ impl Kernel for ShardKernel {
         Ok(())
     }
 
-    fn terminate(&mut self, _from: Slot, pid: Pid) -> Result<(), Error> {
+    fn terminate(&mut self, from: Slot, pid: Pid) -> Result<(), Error> {
+        if !self.reaches(from, pid) {
+            return Err(Error::process_not_found());
+        }
         self.terminate_any(pid).ok_or_else(Error::process_not_found)?;
         self.settle();
         Ok(())
@@ -226,6 +243,9 @@ impl Kernel for ShardKernel {
     }
 
     fn register(&mut self, from: Slot, name: &str, pid: Pid) -> Result<(), Error> {
+        if !self.reaches(from, pid) {
+            return Err(Error::process_not_found());
+        }
         self.world.register(name, pid, self.processes.pid(from))
     }
 

@@ -1,11 +1,14 @@
 //! What must be done to the VM, queued while a process may be running.
 
+use std::sync::Arc;
+
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
 use luavisor_vm::{Birth, Slot, Token, Vm};
 
 use super::Interior;
 use super::kernel::ShardKernel;
+use crate::snapshot::Inspection;
 
 /// One call into the VM.
 pub(crate) enum Effect {
@@ -34,6 +37,8 @@ pub(crate) enum Effect {
     Destroy(Slot),
     /// No process is left: the VM itself goes.
     DropVm,
+    /// Somebody wants to know what the shard holds, the VM included.
+    Inspect(Arc<Inspection>),
 }
 
 impl Interior {
@@ -46,6 +51,10 @@ impl Interior {
                     if self.kernel.processes.live() == 0 {
                         self.vm = None;
                     }
+                    continue;
+                }
+                (_, Effect::Inspect(inspection)) => {
+                    inspection.add(self.inspect());
                     continue;
                 }
                 (Some(vm), _) => vm,
@@ -77,7 +86,7 @@ impl Interior {
                     vm.destroy(slot, &mut self.kernel);
                     self.kernel.shard.places.give_back(slot);
                 }
-                Effect::DropVm => {}
+                Effect::DropVm | Effect::Inspect(_) => {}
             }
         }
     }

@@ -76,6 +76,8 @@ pub(crate) struct Process {
     pub upgradable: bool,
     /// it has overrun a slice lately
     pub hungry: bool,
+    /// how often it ran, for those who look for the busiest
+    pub turns: u32,
     pub body: Body,
     pub entry: Arc<str>,
     pub bonds: Option<Box<Bonds>>,
@@ -172,6 +174,7 @@ impl Process {
             trap_links: false,
             upgradable: false,
             hungry: false,
+            turns: 0,
             body: Body::Free,
             entry: nothing,
             bonds: None,

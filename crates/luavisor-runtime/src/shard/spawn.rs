@@ -29,7 +29,7 @@ impl ShardKernel {
     ) -> Result<Pid, Error> {
         let SpawnOrder { request, control, supervisor } = order;
         let world = self.world.clone();
-        let (program, host) = world.prepare(&request)?;
+        let (program, host) = world.prepare(&request, Some(&self.host))?;
         let near = (host.id == self.host.id).then(|| self.near(from));
         let pid = host.admit(&world, near, program.mailbox, host.memory_of(&program))?;
         if let Some(name) = &request.name
@@ -120,7 +120,12 @@ impl ShardKernel {
         if !self.is_local(pid) {
             self.world.count_arriving(pid);
         }
-        self.deliver(pid, Signal::Spawn(Box::new(newborn)));
+        if self.is_local(pid) && self.local.is_empty() {
+            // No signal is before it, so it need not wait for its turn.
+            self.settle_in(newborn);
+        } else {
+            self.deliver(pid, Signal::Spawn(Box::new(newborn)));
+        }
     }
 
     /// The name was taken: its owner stands in for the new process (SPEC 12.3).
@@ -145,8 +150,7 @@ impl ShardKernel {
     }
 
     /// A new process arrives in its shard.
-    pub fn settle_in(&mut self, newborn: Box<Newborn>) {
-        let newborn = *newborn;
+    pub fn settle_in(&mut self, newborn: Newborn) {
         let (pid, slot) = (newborn.pid, newborn.pid.slot());
         if newborn.parent.host != pid.host || newborn.parent.shard() != pid.shard() {
             let _ = self
@@ -172,6 +176,7 @@ impl ShardKernel {
             trap_links: false,
             upgradable: false,
             hungry: false,
+            turns: 0,
             body,
             entry,
             bonds: None,

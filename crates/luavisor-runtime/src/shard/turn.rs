@@ -103,6 +103,7 @@ impl Interior {
             return;
         }
         process.run = Run::Running;
+        process.turns = process.turns.saturating_add(1);
         let generation = process.generation;
         let lua = matches!(process.body, Body::Lua);
         kernel.running = Some(slot);

@@ -5,12 +5,13 @@
 //! short-lived references: none is held across a call that may run Lua code or
 //! collect garbage, because both can come back here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{c_char, c_int};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use luavisor_core::{Pid, Values};
+use smallvec::SmallVec;
 
 use super::lua::Lua;
 use super::process::{ChannelId, Process, TaskId, Topic};
@@ -25,7 +26,7 @@ pub struct Refs {
     pub holds: c_int,
     /// thread index → pooled or running main thread
     pub threads: c_int,
-    /// slot + 1 → pid text of the process
+    /// slot + 1 → pid text of the process that lives or lived there
     pub pids: c_int,
     /// atom → topic string
     pub atoms: c_int,
@@ -88,6 +89,21 @@ pub struct LoadedChunk {
     pub _chunk: Arc<Chunk>,
 }
 
+/// The pid text that is pinned for a slot.
+///
+/// It stays when the process ends, until the slot's next process is named: its
+/// EXIT names it once more. Making it anew for each EXIT cost 10 % of a spawn.
+#[derive(Clone, Copy, Debug)]
+pub struct PinnedPid {
+    /// whose text it is; 0: nobody's
+    pub generation: u64,
+    pub address: *const c_char,
+}
+
+impl PinnedPid {
+    const NOBODY: PinnedPid = PinnedPid { generation: 0, address: std::ptr::null() };
+}
+
 /// What became garbage in Lua and must be forgotten in Rust.
 pub enum Dead {
     Channel { pid: Pid, id: ChannelId },
@@ -103,12 +119,14 @@ pub struct VmContext {
     pub current_task: TaskId,
     pub kernel: Option<NonNull<dyn Kernel + 'static>>,
     pub op: Op,
-    pub chunks: HashMap<*const Chunk, LoadedChunk>,
+    pub chunks: BTreeMap<*const Chunk, LoadedChunk>,
     pub atoms: HashMap<Box<[u8]>, i16>,
     pub next_atom: i16,
     /// atoms below this have their string in the atoms table
     pub pinned_atoms: Vec<bool>,
     pub pid_prefix: Vec<u8>,
+    /// by slot
+    pub pinned_pids: Vec<PinnedPid>,
     /// reset threads ready for reuse, as (thread, index in the threads table)
     pub pool: Vec<(Lua, u32)>,
     pub free_thread_indices: Vec<u32>,
@@ -231,34 +249,61 @@ impl Cx {
         lua.pop(2);
     }
 
-    /// Pushes the pid text of a process of this VM and pins it while the process lives.
-    pub fn push_own_pid(self, lua: Lua, process: &mut Process) {
-        lua.reserve(3);
-        let slot = process.slot() as c_int + 1;
-        lua.push_ref(self.vm().refs.pids);
-        if process.pid_text.is_null() {
-            let text = format_pid(&self.vm().pid_prefix, process.pid);
-            lua.push_bytes(&text);
-            process.pid_text = lua.atom(-1).0;
-            lua.copy(-1);
-            lua.raw_seti(-3, slot);
-        } else {
-            lua.raw_geti(-1, slot);
-        }
-        lua.remove(-2);
+    /// Whether the string at `address` is the pinned pid text of this process.
+    pub fn names(self, address: *const c_char, pid: Pid) -> bool {
+        let pinned = self.vm().pinned_pids.get(pid.slot() as usize);
+        pinned.is_some_and(|pinned| {
+            pinned.generation == pid.generation && std::ptr::eq(pinned.address, address)
+        })
     }
 
     /// Pushes the text of any pid.
     pub fn push_pid(self, lua: Lua, pid: Pid) {
-        lua.reserve(1);
+        lua.reserve(3);
+        let config = &self.vm().config;
         if pid == Pid::NONE {
             lua.push_str("{|}");
-        } else if let Some(process) = self.find(pid) {
-            self.push_own_pid(lua, process);
-        } else {
+        } else if pid.host != config.host {
             let text = self.kernel().pid_text(pid);
             lua.push_str(&text);
+        } else if pid.shard() != config.shard {
+            lua.push_bytes(&format_pid(&self.vm().pid_prefix, pid));
+        } else {
+            self.push_local_pid(lua, pid);
         }
+    }
+
+    /// Pushes the pid text of a process of this VM, present or past, and pins it
+    /// unless a later process of the slot was named.
+    fn push_local_pid(self, lua: Lua, pid: Pid) {
+        let vm = self.vm();
+        let slot = pid.slot();
+        if vm.pinned_pids.len() <= slot as usize {
+            vm.pinned_pids.resize(slot as usize + 1, PinnedPid::NOBODY);
+        }
+        let pinned = &mut vm.pinned_pids[slot as usize];
+        if pinned.generation == pid.generation {
+            lua.push_ref(vm.refs.pids);
+            lua.raw_geti(-1, slot as c_int + 1);
+            lua.remove(-2);
+            return;
+        }
+        let text = format_pid(&vm.pid_prefix, pid);
+        if pinned.generation > pid.generation {
+            return lua.push_bytes(&text);
+        }
+        // Made on the main thread: what is pinned for the VM counts for no process.
+        let main = vm.lua;
+        main.reserve(3);
+        main.push_bytes(&text);
+        // Not by its atom, which costs a parse and may never be asked for.
+        let address = main.bytes(-1).as_ptr().cast();
+        *pinned = PinnedPid { generation: pid.generation, address };
+        main.push_ref(vm.refs.pids);
+        main.copy(-2);
+        main.raw_seti(-2, slot as c_int + 1);
+        main.pop(1);
+        main.move_to(lua, 1);
     }
 
     /// The topic of a string on the stack.
@@ -318,9 +363,8 @@ impl Cx {
 }
 
 /// `prefix` is `{host|`.
-pub fn format_pid(prefix: &[u8], pid: Pid) -> Vec<u8> {
-    let mut text = Vec::with_capacity(prefix.len() + 24);
-    text.extend_from_slice(prefix);
+pub fn format_pid(prefix: &[u8], pid: Pid) -> SmallVec<[u8; 64]> {
+    let mut text = SmallVec::from_slice(prefix);
     text.extend_from_slice(b"0x");
     let uniq = pid.uniq();
     let digits = ((128 - uniq.leading_zeros()).div_ceil(4)).max(5);

@@ -1,6 +1,6 @@
 //! Event tables: what `process.events()` yields.
 
-use luavisor_core::{Event, Exit, Reason};
+use luavisor_core::{Event, Exit, Reason, Value};
 
 use super::context::Cx;
 use super::lua::Lua;
@@ -61,7 +61,8 @@ pub fn push(cx: Cx, lua: Lua, event: &Event) {
 /// Pushes `{value, error}`.
 fn push_result(cx: Cx, lua: Lua, exit: &Exit) {
     let refs = &cx.vm().refs;
-    lua.new_table(0, 1);
+    let empty = exit.error.is_none() && matches!(exit.value.first(), Value::Nil);
+    lua.new_table(0, usize::from(!empty));
     if let Some(error) = &exit.error {
         lua.push_ref(refs.key_error);
         error::push(lua, error);

@@ -5,7 +5,7 @@
 //! tables) live in the process's *hold*, a Lua table made when it is first
 //! needed; Rust keeps their index.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
@@ -40,8 +40,9 @@ pub enum Topic {
 #[derive(Debug)]
 pub struct Cargo {
     pub from: Pid,
-    /// mailbox room that it takes, given back when it is read
-    pub bytes: usize,
+    /// mailbox room that it takes, given back when it is read; `None`: it goes
+    /// straight to a waiting receiver
+    pub room: Option<usize>,
     pub load: Load,
 }
 
@@ -227,7 +228,8 @@ pub struct Process {
     pub pid: Pid,
     pub program: Arc<Program>,
     pub context: Arc<Context>,
-    pub arguments: Option<Values>,
+    /// until `main` is called; none is the usual number
+    pub arguments: Option<Box<Values>>,
     pub stage: Stage,
     /// in the kernel's run queue, or running
     pub queued: bool,
@@ -238,8 +240,6 @@ pub struct Process {
     /// sources outside the process that may still wake it
     pub external: u32,
     pub random: u64,
-    /// address of the pinned pid string, null until it is made
-    pub pid_text: *const c_char,
     /// index of the main thread in the VM's thread table
     pub thread_index: u32,
     pub main: Lua,
@@ -257,8 +257,8 @@ pub struct Process {
     pub events: VecDeque<Event>,
     /// channel of each mailbox subscription
     pub subscription_channels: Vec<ChannelId>,
-    /// held values that more than one object shows, with the number of further ones
-    pub shared_holds: HashMap<u32, u32>,
+    /// by hold index: how many objects show the value beside the first one
+    shared_holds: Vec<u32>,
     pub hold_free: Vec<u32>,
     pub hold_next: u32,
     /// code that runs here: address of its chunk name, unit, hold index of the required value
@@ -285,11 +285,13 @@ pub struct LoadedUnit {
 
 impl Process {
     pub fn new(birth: Birth) -> Process {
+        let none = birth.arguments.items.is_empty();
+        let arguments = (!none).then(|| Box::new(birth.arguments));
         Process {
             pid: birth.pid,
             program: birth.program,
             context: birth.context,
-            arguments: Some(birth.arguments),
+            arguments,
             stage: Stage::New,
             queued: true,
             trap_links: false,
@@ -297,7 +299,6 @@ impl Process {
             loading: 0,
             external: 0,
             random: 0,
-            pid_text: ptr::null(),
             thread_index: 0,
             main: Lua(ptr::null_mut()),
             tasks: Vec::new(),
@@ -310,7 +311,7 @@ impl Process {
             mailbox: Mailbox::default(),
             events: VecDeque::new(),
             subscription_channels: Vec::new(),
-            shared_holds: HashMap::new(),
+            shared_holds: Vec::new(),
             hold_free: Vec::new(),
             hold_next: 0,
             units: SmallVec::new(),
@@ -388,6 +389,26 @@ impl Process {
             self.channels.push(None);
         }
         self.channels[id as usize].get_or_insert_with(|| Box::new(Channel::new(source, 0)))
+    }
+
+    /// One more object shows a held value.
+    pub fn share_held(&mut self, index: u32) {
+        let index = index as usize;
+        if self.shared_holds.len() <= index {
+            self.shared_holds.resize(index + 1, 0);
+        }
+        self.shared_holds[index] += 1;
+    }
+
+    /// An object that showed a held value is gone. True: others still show it.
+    pub fn unshare_held(&mut self, index: u32) -> bool {
+        match self.shared_holds.get_mut(index as usize) {
+            None | Some(0) => false,
+            Some(more) => {
+                *more -= 1;
+                true
+            }
+        }
     }
 
     pub fn subscription_channel(&self, id: SubscriptionId) -> ChannelId {

@@ -294,8 +294,7 @@ fn returned(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<c_
         _ if stage == Stage::Loading => {
             process.stage = Stage::Running;
             process.loading = 0;
-            let method = process.program.method.clone();
-            select_method(thread, &method)
+            select_method(thread, &process.program.method)
                 .map_err(|error| Turn::Finished(Box::new(Exit::failure(Reason::Error, error))))?;
             let arguments = process.arguments.take().unwrap_or_default();
             Ok(copy::push_all(cx, thread, &arguments))
@@ -488,15 +487,11 @@ pub fn destroy(cx: Cx, mut process: Box<Process>) {
     let vm = cx.vm();
     let lua = vm.lua;
     lua.reserve(4);
-    for (table, used) in
-        [(vm.refs.holds, process.hold_next > 0), (vm.refs.pids, !process.pid_text.is_null())]
-    {
-        if used {
-            lua.push_ref(table);
-            lua.push_nil();
-            lua.raw_seti(-2, slot);
-            lua.pop(1);
-        }
+    if process.hold_next > 0 {
+        lua.push_ref(vm.refs.holds);
+        lua.push_nil();
+        lua.raw_seti(-2, slot);
+        lua.pop(1);
     }
     if process.thread_index != 0 {
         let panicked = process.main.0.is_null();
@@ -551,12 +546,8 @@ pub fn bury_dead(cx: Cx) {
             }
             Dead::Held { pid, index } => {
                 let Some(process) = cx.find(pid) else { continue };
-                match process.shared_holds.get_mut(&index) {
-                    Some(1) => {
-                        process.shared_holds.remove(&index);
-                    }
-                    Some(more) => *more -= 1,
-                    None => cx.release(cx.vm().lua, process, index),
+                if !process.unshare_held(index) {
+                    cx.release(cx.vm().lua, process, index);
                 }
             }
         }

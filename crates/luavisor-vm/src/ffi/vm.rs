@@ -1,6 +1,6 @@
 //! Making, entering and closing a VM.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 
@@ -44,11 +44,12 @@ impl Raw {
             current_task: 0,
             kernel: None,
             op: Op::default(),
-            chunks: HashMap::new(),
+            chunks: BTreeMap::new(),
             atoms: atoms::METHODS.iter().map(|(n, a)| (n.as_bytes().into(), *a)).collect(),
             next_atom: 64,
             pinned_atoms: vec![false; 128],
             pid_prefix,
+            pinned_pids: Vec::new(),
             pool: Vec::new(),
             free_thread_indices: Vec::new(),
             next_thread_index: 0,
@@ -162,7 +163,7 @@ impl Raw {
         };
         self.with_kernel(kernel, |cx| {
             touch(cx, slot, |process| {
-                message::deliver(cx, process, topic, Cargo { from, bytes, load });
+                message::deliver(cx, process, topic, Cargo { from, room: Some(bytes), load });
             })
         })
     }
