@@ -158,3 +158,67 @@ fn library_functions_with_callbacks() {
         Values::one("11,10,9,8,7,6,5,4,3,2,1,0HELLO WORLD2-a-b-c-"),
     );
 }
+
+#[test]
+fn a_process_that_lost_its_last_timer_is_deadlocked() {
+    let deadlock = "deadlock: all coroutines blocked with no pending operations (threads=1)";
+    for source in [
+        "local a = require('time').after('20ms') channel.new():receive() return a",
+        "require('time').after('20ms') channel.new():receive()",
+        "local t = require('time').timer('20ms') channel.new():receive() return t",
+    ] {
+        fails(&format!("return function() {source} end"), deadlock);
+    }
+}
+
+#[test]
+fn an_own_cancel_is_queued_at_once_and_merges() {
+    returns(
+        "return function()
+            local events, me = process.events(), process.pid()
+            for _, reason in { 'a', 'b', 'c' } do process.cancel(me, nil, reason) end
+            local first = channel.select{ events:case_receive(), default = true }
+            require('time').sleep('1ms')
+            local second = channel.select{ events:case_receive(), default = true }
+            return first.value.reason .. tostring(second.default)
+        end",
+        Values::one("ctrue"),
+    );
+}
+
+#[test]
+fn small_promises_hold() {
+    returns(
+        "return function()
+            local ok, e = pcall(assert, nil, errors.new{ message = 'kept', kind = 'Conflict' })
+            local ghost = '{no:where|0x00001}'
+            local _, m = process.monitor(ghost)
+            local facts = {
+                e:kind(), tostring(math.tointeger('x')), math.tointeger('7'), m:message(),
+                tostring(process.unlink(ghost)), select(2, pcall(assert, false, 'plain')),
+            }
+            return table.concat(facts, ' ')
+        end",
+        Values::one("Conflict nil 7 process not found true plain"),
+    );
+}
+
+#[test]
+fn one_place_on_a_host_is_free_again_when_its_owner_ended() {
+    let mut config = luavisor_runtime::HostConfig::new("app:processes");
+    config.max_processes = 2;
+    let sources = [
+        ("app:none", "return function() end"),
+        (
+            "app:main",
+            "return function()
+                for i = 1, 50 do
+                    local count = select('#', process.exec('app:none', 'app:processes'))
+                    assert(count == 1, count)
+                end
+                return 'ok'
+            end",
+        ),
+    ];
+    lua_support::world_with(&sources, config).main_is_ok();
+}

@@ -133,6 +133,8 @@ pub(crate) struct Host {
     queue: Arc<dyn RunQueue>,
     state: AtomicU8,
     live: AtomicUsize,
+    /// what `max_processes` counts: an ended process leaves it before anybody hears of its end
+    counted: AtomicUsize,
     shards: Growing<Arc<Shard>>,
     opening: Mutex<()>,
     /// turns the search for a shard
@@ -164,6 +166,7 @@ impl Host {
             config,
             state: AtomicU8::new(HostState::NotStarted as u8),
             live: AtomicUsize::new(0),
+            counted: AtomicUsize::new(0),
             shards: Growing::new(),
             opening: Mutex::new(()),
             cursor: AtomicUsize::new(0),
@@ -250,6 +253,22 @@ impl Host {
         lock(&self.stop).as_ref().map(|stop| stop.cancel.clone())
     }
 
+    /// Takes one of the `max_processes`.
+    fn count(&self) -> Result<(), Error> {
+        let limit = self.config.max_processes;
+        let room = |counted: usize| (limit == 0 || counted < limit).then_some(counted + 1);
+        let taken = self.counted.fetch_update(Ordering::SeqCst, Ordering::SeqCst, room);
+        taken.map(|_| ()).map_err(|_| {
+            let text = format!("too many processes on host {} (limit {limit})", self.name);
+            Error::new(Kind::LIMIT_EXCEEDED, text)
+        })
+    }
+
+    /// Gives it back: before anybody hears of the end, who may then start the next one.
+    pub fn uncount(&self) {
+        self.counted.fetch_sub(1, Ordering::SeqCst);
+    }
+
     /// A process ended.
     pub fn leave(&self, world: &World) {
         if self.live.fetch_sub(1, Ordering::SeqCst) == 1 {
@@ -294,14 +313,9 @@ impl Host {
         memory: Memory,
     ) -> Result<Pid, Error> {
         // Counted before the check, so that a stop that sees no process misses none.
-        let live = self.live.fetch_add(1, Ordering::SeqCst);
-        let admitted = self.check_running().and_then(|()| {
-            let limit = self.config.max_processes;
-            if limit != 0 && live >= limit {
-                let text = format!("too many processes on host {} (limit {limit})", self.name);
-                return Err(Error::new(Kind::LIMIT_EXCEEDED, text));
-            }
-            placement::place(self, world, near, memory)
+        self.live.fetch_add(1, Ordering::SeqCst);
+        let admitted = self.check_running().and_then(|()| self.count()).and_then(|()| {
+            placement::place(self, world, near, memory).inspect_err(|_| self.uncount())
         });
         match admitted {
             Ok((shard, slot, generation)) => {
@@ -331,6 +345,7 @@ impl Host {
             shard.end_life(pid.slot());
             shard.places.give_back(pid.slot());
         }
+        self.uncount();
         self.leave(world);
     }
 

@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use luavisor_core::{Error, Exit, Kind, Pid, Values};
+use luavisor_core::{Error, Exit, Kind, Pid, Value, Values};
 use luavisor_vm::{Slot, Token};
 
 use super::effects::Effect;
@@ -26,6 +26,7 @@ impl ShardKernel {
     pub fn end(&mut self, slot: Slot, exit: Arc<Exit>) {
         let pid = self.processes.pid(slot);
         let Some(process) = self.processes.remove(slot) else { return };
+        self.host.uncount();
         if self.shard.end_life(slot) {
             self.world.names.release(pid);
         }
@@ -100,6 +101,8 @@ impl ShardKernel {
         }
         let result = match &exit.error {
             Some(error) => Err(Error::clone(error)),
+            // Always one value, nil included.
+            None if exit.value.items.is_empty() => Ok(Values::one(Value::Nil)),
             None => Ok(exit.value.clone()),
         };
         self.complete(caller, token, result);

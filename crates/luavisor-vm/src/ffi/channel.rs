@@ -8,14 +8,14 @@
 
 use std::ffi::c_int;
 
-use luavisor_core::{Error, Object, Pid};
+use luavisor_core::{Object, Pid};
 use smallvec::SmallVec;
 
 use super::context::{Cx, Dead, Op};
 use super::error::Raise;
 use super::lua::*;
 use super::process::*;
-use super::{atoms, event, memory, message, objects};
+use super::{atoms, event, memory, message, objects, select};
 
 /// Content of a channel's userdata.
 #[derive(Debug)]
@@ -26,11 +26,6 @@ pub struct ChannelRef {
 }
 
 pub const TAG: c_int = 2;
-/// Positions in a case table.
-const CASE_CHANNEL: c_int = 1;
-const CASE_VALUE: c_int = 2;
-const CASE_IS_SEND: c_int = 3;
-
 /// Makes a channel and pushes its object.
 pub fn create(cx: Cx, lua: Lua, source: Source, capacity: u32) -> ChannelId {
     let process = cx.process();
@@ -84,7 +79,7 @@ pub fn anchor(cx: Cx, lua: Lua, id: ChannelId) {
 
 /// What a receive came to.
 #[derive(PartialEq, Debug)]
-enum Received {
+pub enum Received {
     /// a value was pushed
     Value,
     /// closed and drained
@@ -93,7 +88,7 @@ enum Received {
 }
 
 /// Takes the next value of a channel and pushes it on `lua`.
-fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received {
+pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received {
     let Some(channel) = process.channel(id) else { return Received::Closed };
     if let Some(held) = channel.buffer.pop_front() {
         memory::refund(cx, process, Channel::VALUE);
@@ -198,7 +193,7 @@ fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
 }
 
 /// Turns the value on top into a select result `{channel, value, ok}`.
-fn push_result(cx: Cx, lua: Lua, case: c_int, ok: bool) {
+pub fn push_result(cx: Cx, lua: Lua, case: c_int, ok: bool) {
     let refs = &cx.vm().refs;
     lua.reserve(4);
     lua.push_ref(refs.select_result);
@@ -348,14 +343,14 @@ pub fn close(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
 }
 
 /// What a send came to.
-enum Sent {
+pub enum Sent {
     Done,
     Closed,
     MustWait,
 }
 
 /// Sends the value at `index` of `lua`.
-fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int) -> Sent {
+pub fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int) -> Sent {
     let Some(channel) = process.channel(id) else { return Sent::Closed };
     if channel.closed {
         return Sent::Closed;
@@ -378,7 +373,7 @@ fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int) -> 
 }
 
 /// Blocks the running task on channels; the stack keeps what the waker needs.
-fn block(cx: Cx, lua: Lua, channels: SmallVec<[ChannelId; 2]>) -> c_int {
+pub fn block(cx: Cx, lua: Lua, channels: SmallVec<[ChannelId; 2]>) -> c_int {
     let task = cx.vm().current_task;
     if let Some(task) = cx.process().task(task) {
         task.wait = Wait::Channels(channels);
@@ -446,31 +441,15 @@ fn case_receive(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         lua.push_ref(cx.vm().refs.singleton_cases[id as usize]);
         return Ok(1);
     }
-    push_case(cx, lua, false);
+    select::push_case(cx, lua, false);
     Ok(1)
 }
 
 fn case_send(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     checked(lua, "case_send")?;
     lua.set_top(2);
-    push_case(cx, lua, true);
+    select::push_case(cx, lua, true);
     Ok(1)
-}
-
-/// Makes a case of the channel at 1 (and the value at 2).
-pub fn push_case(cx: Cx, lua: Lua, is_send: bool) {
-    lua.new_table(if is_send { 3 } else { 1 }, 0);
-    lua.copy(1);
-    lua.raw_seti(-2, CASE_CHANNEL);
-    if is_send {
-        lua.copy(2);
-        lua.raw_seti(-2, CASE_VALUE);
-        lua.push_boolean(true);
-        lua.raw_seti(-2, CASE_IS_SEND);
-    }
-    lua.push_ref(cx.vm().refs.case_metatable);
-    lua.set_metatable(-2);
-    lua.set_readonly(-1, true);
 }
 
 /// The channel at 1, or the bad-argument error.
@@ -492,158 +471,6 @@ fn new(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     Ok(1)
 }
 
-/// One case of a running select.
-struct Case {
-    channel: ChannelId,
-    is_send: bool,
-    /// stack position of the channel; a send's value is the next one
-    position: c_int,
-}
-
-/// `channel.select(cases[, default])`
-fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
-    if !lua.is_table(1) {
-        return Err(Raise::argument(lua, 1, "select", "table"));
-    }
-    let mut default = lua.boolean(2);
-    lua.set_top(1);
-    let cases = read_cases(cx, lua, &mut default)?;
-    if cases.is_empty() && !default {
-        return Err(Raise::from(Error::invalid("select needs at least one case or default")));
-    }
-    cx.may_block(lua, "channel.select")?;
-    let process = cx.process();
-    for case in &cases {
-        let ready = if case.is_send {
-            match put(cx, lua, process, case.channel, case.position + 1) {
-                Sent::Done => {
-                    lua.copy(case.position + 1);
-                    Some(true)
-                }
-                Sent::Closed => return Err(Raise::text("send on closed channel")),
-                Sent::MustWait => None,
-            }
-        } else {
-            match take(cx, lua, process, case.channel) {
-                Received::Value => Some(true),
-                Received::Closed => {
-                    lua.push_nil();
-                    Some(false)
-                }
-                Received::Nothing => None,
-            }
-        };
-        if let Some(ok) = ready {
-            push_result(cx, lua, case.position, ok);
-            return Ok(1);
-        }
-    }
-    if default {
-        lua.new_table(0, 2);
-        lua.push_boolean(true);
-        lua.raw_set_field(-2, c"default");
-        lua.push_boolean(true);
-        lua.raw_set_field(-2, c"ok");
-        return Ok(1);
-    }
-    let task = cx.vm().current_task;
-    let mut channels: SmallVec<[ChannelId; 2]> = SmallVec::new();
-    for case in &cases {
-        let waiter = Waiter { task, case: case.position };
-        if let Some(channel) = process.channel(case.channel) {
-            if case.is_send {
-                channel.senders.push_back(waiter);
-            } else {
-                channel.receivers.push(waiter);
-            }
-        }
-        channels.push(case.channel);
-    }
-    channels.sort_unstable();
-    channels.dedup();
-    Ok(block(cx, lua, channels))
-}
-
-/// Reads the cases in rising order of their keys and leaves channel (and value) of each on the stack.
-fn read_cases(cx: Cx, lua: Lua, default: &mut bool) -> Result<SmallVec<[Case; 4]>, Raise> {
-    let mut cases = SmallVec::new();
-    let mut listed = 0;
-    // The common shape: keys 1..n without holes.
-    loop {
-        if !lua.try_reserve(6) {
-            return Err(Raise::text("too many cases in select"));
-        }
-        if lua.raw_geti(1, listed + 1) == LUA_TNIL {
-            lua.pop(1);
-            break;
-        }
-        listed += 1;
-        read_case(cx, lua, listed as f64, &mut cases)?;
-    }
-    let mut late: Vec<f64> = Vec::new();
-    let mut at = 0;
-    while let Some(next) = lua.raw_iter(1, at) {
-        at = next;
-        match lua.kind(-2) {
-            LUA_TNUMBER => {
-                let key = lua.number(-2);
-                if key.fract() != 0.0 || key < 1.0 {
-                    return Err(invalid_key(lua));
-                }
-                if key > listed as f64 {
-                    late.push(key);
-                }
-            }
-            LUA_TSTRING if lua.bytes(-2) == b"default" => *default = lua.boolean(-1),
-            _ => return Err(invalid_key(lua)),
-        }
-        lua.pop(2);
-    }
-    late.sort_by(f64::total_cmp);
-    for key in late {
-        if !lua.try_reserve(6) {
-            return Err(Raise::text("too many cases in select"));
-        }
-        lua.push_number(key);
-        lua.raw_get(1);
-        read_case(cx, lua, key, &mut cases)?;
-    }
-    Ok(cases)
-}
-
-fn invalid_key(lua: Lua) -> Raise {
-    let key = match lua.kind(-2) {
-        LUA_TSTRING => format!("\"{}\"", String::from_utf8_lossy(lua.bytes(-2))),
-        LUA_TNUMBER => format!("{}", lua.number(-2)),
-        _ => lua.type_name(-2).to_owned(),
-    };
-    let message =
-        format!("invalid case in select at key {key}: positive integer or \"default\" expected");
-    Raise::from(Error::invalid(message))
-}
-
-/// Replaces the case on top of the stack by its channel and value.
-fn read_case(cx: Cx, lua: Lua, key: f64, cases: &mut SmallVec<[Case; 4]>) -> Result<(), Raise> {
-    let top = lua.top();
-    if !lua.is_table(top) || lua.metatable_address(top) != cx.vm().case_metatable {
-        let found = lua.type_name(top);
-        let message =
-            format!("invalid case in select at index {key}: channel case expected, got {found}");
-        return Err(Raise::from(Error::invalid(message)));
-    }
-    lua.raw_geti(top, CASE_CHANNEL);
-    let channel = id_at(lua, -1).unwrap_or(ChannelId::MAX);
-    lua.raw_geti(top, CASE_IS_SEND);
-    let is_send = lua.boolean(-1);
-    lua.pop(1);
-    if is_send {
-        lua.raw_geti(top, CASE_VALUE);
-    }
-    lua.remove(top);
-    cases.push(Case { channel, is_send, position: top });
-    Ok(())
-}
-
 natives! {
     receive_native = receive;
     send_native = send;
@@ -651,7 +478,7 @@ natives! {
     case_receive_native = case_receive;
     case_send_native = case_send;
     new_native = new;
-    select_native = select;
+    select_native = select::select;
     namecall_native = namecall;
 }
 
@@ -714,7 +541,7 @@ pub fn install(cx: Cx, lua: Lua) {
         lua.set_top(0);
         lua.new_userdata(TAG, ChannelRef { id, owner: Pid::NONE });
         cx.vm().refs.singletons[id as usize] = lua.make_ref(-1);
-        push_case(cx, lua, false);
+        select::push_case(cx, lua, false);
         cx.vm().refs.singleton_cases[id as usize] = lua.make_ref(-1);
         lua.set_top(0);
     }

@@ -17,6 +17,8 @@ pub const TAG: c_int = 3;
 pub enum Raise {
     /// text, with the position of the caller in front
     Text(String),
+    /// text as it is
+    Plain(String),
     /// an error object
     Error(Box<Error>),
 }
@@ -66,6 +68,7 @@ pub fn raise(lua: Lua, error: Raise) {
             lua.pop(1);
             lua.push_str(&(position + &text));
         }
+        Raise::Plain(text) => lua.push_str(&text),
         Raise::Error(error) => push(lua, &Arc::new(*error)),
     }
 }

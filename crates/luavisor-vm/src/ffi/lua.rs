@@ -119,6 +119,12 @@ impl Lua {
     pub fn number(self, index: c_int) -> f64 {
         unsafe { sys::lua_tonumberx(self.0, index, ptr::null_mut()) }
     }
+    /// A number, or a string that reads as one.
+    pub fn to_number(self, index: c_int) -> Option<f64> {
+        let mut is_number = 0;
+        let number = unsafe { sys::lua_tonumberx(self.0, index, &mut is_number) };
+        (is_number != 0).then_some(number)
+    }
     pub fn boolean(self, index: c_int) -> bool {
         unsafe { sys::lua_toboolean(self.0, index) != 0 }
     }

@@ -255,6 +255,8 @@ pub struct Process {
     pub events_again: Option<ChannelId>,
     pub mailbox: Mailbox<Topic, Cargo>,
     pub events: VecDeque<Event>,
+    /// own cancels whose event is already queued; the kernel's copies are dropped
+    pub own_cancels: u32,
     /// channel of each mailbox subscription
     pub subscription_channels: Vec<ChannelId>,
     /// by hold index: how many objects show the value beside the first one
@@ -310,6 +312,7 @@ impl Process {
             events_again: None,
             mailbox: Mailbox::default(),
             events: VecDeque::new(),
+            own_cancels: 0,
             subscription_channels: Vec::new(),
             shared_holds: Vec::new(),
             hold_free: Vec::new(),

@@ -47,6 +47,8 @@ pub fn install(cx: Cx, lua: Lua) {
         lua.raw_set_field(GLOBALS, name);
     }
     tables(cx, lua);
+    lua.push_function(assert_native, c"assert", 0);
+    lua.raw_set_field(GLOBALS, c"assert");
     wrap_strings(lua);
     wrap_tables(lua);
     random(lua);
@@ -379,6 +381,23 @@ fn seed(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     Ok(0)
 }
 
+/// `assert(value[, message])`: the message may be an error object, which is raised as it is.
+fn assert(_: Cx, lua: Lua) -> Result<c_int, Raise> {
+    if lua.top() == 0 {
+        return Err(Raise::argument(lua, 1, "assert", "value"));
+    }
+    if lua.boolean(1) {
+        return Ok(lua.top());
+    }
+    if lua.top() < 2 {
+        return Err(Raise::Plain("assertion failed!".to_owned()));
+    }
+    match error::at(lua, 2) {
+        Some(error) => Err(Raise::from((**error).clone())),
+        None => Err(Raise::Plain(String::from_utf8_lossy(lua.to_text(2)).into_owned())),
+    }
+}
+
 fn math_type(_: Cx, lua: Lua) -> Result<c_int, Raise> {
     if lua.top() == 0 {
         return Err(Raise::argument(lua, 1, "type", "value"));
@@ -393,10 +412,10 @@ fn math_type(_: Cx, lua: Lua) -> Result<c_int, Raise> {
 
 fn to_integer(_: Cx, lua: Lua) -> Result<c_int, Raise> {
     match lua.kind(1) {
-        LUA_TNUMBER | LUA_TSTRING if lua.number(1).fract() == 0.0 => {
-            let text = lua.kind(1) == LUA_TSTRING && lua.bytes(1).trim_ascii().is_empty();
-            if text { lua.push_nil() } else { lua.push_number(lua.number(1)) }
-        }
+        LUA_TNUMBER | LUA_TSTRING => match lua.to_number(1).filter(|n| n.fract() == 0.0) {
+            Some(number) => lua.push_number(number),
+            None => lua.push_nil(),
+        },
         _ => lua.push_nil(),
     }
     Ok(1)
@@ -433,6 +452,7 @@ natives! {
     create_buffer_native = create_buffer;
     random_native = random_number;
     seed_native = seed;
+    assert_native = assert;
     math_type_native = math_type;
     to_integer_native = to_integer;
     count_native = count;

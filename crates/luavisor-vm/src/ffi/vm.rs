@@ -13,7 +13,7 @@ use super::interrupt::Arm;
 use super::lua::Lua;
 use super::memory::{Account, allocate};
 use super::process::{Cargo, EVENTS, Load, Meaning, Process, Topic};
-use super::{atoms, channel, message, sandbox, step};
+use super::{atoms, channel, life, message, sandbox, step};
 use crate::kernel::{Kernel, Slot, Token};
 use crate::vm::{Birth, Step, VmConfig};
 
@@ -171,11 +171,12 @@ impl Raw {
     pub fn event(&mut self, slot: Slot, event: Event, kernel: &mut dyn Kernel) -> bool {
         self.with_kernel(kernel, |cx| {
             touch(cx, slot, |process| {
-                if !merge_cancel(process, &event) {
-                    process.events.push_back(event);
+                let own = matches!(event, Event::Cancel { from, .. } if from == process.pid);
+                if own && process.own_cancels > 0 {
+                    process.own_cancels -= 1;
+                } else {
+                    queue_event(cx, process, event);
                 }
-                let id = process.events_again.unwrap_or(EVENTS);
-                channel::pump(cx, process, id);
             })
         })
     }
@@ -202,9 +203,9 @@ impl Raw {
         self.with_kernel(kernel, |cx| {
             let taken = cx.vm().processes.get_mut(slot as usize).and_then(Option::take);
             if let Some(process) = taken {
-                step::destroy(cx, process);
+                life::destroy(cx, process);
             }
-            step::bury_dead(cx);
+            life::bury_dead(cx);
         });
     }
 
@@ -219,7 +220,7 @@ impl Raw {
     pub fn collect(&mut self, kernel: &mut dyn Kernel) {
         self.with_kernel(kernel, |cx| {
             cx.vm().lua.full_collection();
-            step::bury_dead(cx);
+            life::bury_dead(cx);
         });
     }
 }
@@ -231,6 +232,15 @@ fn touch(cx: Cx, slot: Slot, body: impl FnOnce(&mut Process)) -> bool {
         body(process);
     }
     cx.vm().woken
+}
+
+/// Queues a system event and hands it to a task that waits for it.
+pub fn queue_event(cx: Cx, process: &mut Process, event: Event) {
+    if !merge_cancel(process, &event) {
+        process.events.push_back(event);
+    }
+    let id = process.events_again.unwrap_or(EVENTS);
+    channel::pump(cx, process, id);
 }
 
 /// A cancel whose canceller's earlier one is unread gives it the newer reason (SPEC 5.1).

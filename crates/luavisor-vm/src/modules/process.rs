@@ -126,7 +126,23 @@ fn destination(call: &mut Call, missing: &str) -> Result<Result<Pid, Error>, Rai
         return Ok(Err(Error::invalid(missing)));
     }
     let text = call.bytes(1)?;
-    Ok(call.kernel().resolve(&text))
+    let found = call.kernel().resolve(&text);
+    // A pid that names no host of ours is as dead as any other.
+    let is_pid = std::str::from_utf8(&text).is_ok_and(|t| luavisor_core::pid::parse(t).is_some());
+    Ok(found.map_err(|error| if is_pid { Error::process_not_found() } else { error }))
+}
+
+/// The same for calls that succeed for dead processes: `None` stands for one.
+fn maybe_dead(call: &mut Call, missing: &str) -> Result<Result<Option<Pid>, Error>, Raise> {
+    let found = destination(call, missing)?;
+    let is_pid = call.count() > 0
+        && call.is_string(1)
+        && luavisor_core::pid::parse(&call.string(1)?).is_some();
+    Ok(match found {
+        Ok(pid) => Ok(Some(pid)),
+        Err(_) if is_pid => Ok(None),
+        Err(error) => Err(error),
+    })
 }
 
 macro_rules! on_destination {
@@ -152,8 +168,9 @@ on_destination! {
 /// `unmonitor` also removes an unread EXIT, `unlink` an unread LINK_DOWN, of that peer.
 fn unmonitor(call: &mut Call) -> Outcome {
     call.not_at_top_level("process.unmonitor")?;
-    let pid = match destination(call, "unmonitor requires a destination argument")? {
-        Ok(pid) => pid,
+    let pid = match maybe_dead(call, "unmonitor requires a destination argument")? {
+        Ok(Some(pid)) => pid,
+        Ok(None) => return call.yes(),
         Err(error) => return call.fail(error),
     };
     let slot = call.slot();
@@ -165,8 +182,9 @@ fn unmonitor(call: &mut Call) -> Outcome {
 
 fn unlink(call: &mut Call) -> Outcome {
     call.not_at_top_level("process.unlink")?;
-    let pid = match destination(call, "unlink requires a destination argument")? {
-        Ok(pid) => pid,
+    let pid = match maybe_dead(call, "unlink requires a destination argument")? {
+        Ok(Some(pid)) => pid,
+        Ok(None) => return call.yes(),
         Err(error) => return call.fail(error),
     };
     let slot = call.slot();
@@ -189,7 +207,14 @@ fn cancel(call: &mut Call) -> Outcome {
         Err(error) => return call.fail(error),
     };
     let slot = call.slot();
+    let (timeout, reason) = (request.timeout.as_ref().map(|t| t.0), request.reason.clone());
     let result = call.kernel().cancel(slot, pid, request);
+    if result.is_ok() && pid == call.process().pid {
+        let (seconds, nanos) = call.kernel().wall();
+        let at = seconds as f64 + f64::from(nanos) * 1e-9;
+        let deadline = timeout.map(|timeout| at + timeout as f64 * 1e-9);
+        call.queue_own_cancel(Event::Cancel { from: pid, at, reason, deadline });
+    }
     call.done(result)
 }
 

@@ -99,7 +99,11 @@ fn bad_topic(topic: &[u8], at: &'static str) -> Option<Error> {
 
 /// `process.unlisten(channel)`
 fn unlisten(call: &mut Call) -> Outcome {
-    call.not_at_top_level("process.unlisten")?;
+    detach(call, "process.unlisten")
+}
+
+fn detach(call: &mut Call, name: &str) -> Outcome {
+    call.not_at_top_level(name)?;
     let Some(id) = call.channel(1) else { return Err(call.wrong(1, "channel")) };
     let live = call.process().channel(id).is_some_and(|channel| {
         !channel.closed
@@ -152,7 +156,7 @@ fn subscribe(call: &mut Call) -> Outcome {
 
 /// `unsubscribe(channel)`: detaches and closes it, like `process.unlisten`.
 fn unsubscribe(call: &mut Call) -> Outcome {
-    unlisten(call)
+    detach(call, "unsubscribe")
 }
 
 static FUNCTIONS: &[Function] = &[
