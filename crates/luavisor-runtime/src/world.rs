@@ -25,6 +25,7 @@ use crate::output::Outputs;
 use crate::random::FastRng;
 use crate::services::Board;
 use crate::shard::Shard;
+use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
 use crate::sync::{lock, read, write};
 
@@ -272,7 +273,7 @@ impl World {
     pub fn spawn(self: &Arc<World>, order: SpawnOrder) -> Result<Pid, Error> {
         let SpawnOrder { request, control, supervisor } = order;
         let (program, host) = self.prepare(&request, None)?;
-        let pid = host.admit(self, None, program.mailbox)?;
+        let pid = host.admit(self, None, program.mailbox, host.memory_of(&program))?;
         if let Some(name) = &request.name
             && let Err(taken) = self.claim_at_birth(name, pid)
         {
@@ -338,7 +339,7 @@ impl World {
         near: Option<Near>,
         options: &NativeOptions,
     ) -> Result<Pid, Error> {
-        let pid = host.admit(self, near, None)?;
+        let pid = host.admit(self, near, None, Memory::Shared)?;
         if let Some(name) = &options.name
             && self.claim_at_birth(name, pid).is_err()
         {

@@ -87,9 +87,7 @@ fn run(entries: &[(&str, &str)], body: &str, output: Option<&str>) -> Result<(),
         _ => {}
     }
     match output {
-        Some(output) if output != printed => {
-            Err(format!("prints\n{printed}instead of\n{output}"))
-        }
+        Some(output) if output != printed => Err(format!("prints\n{printed}instead of\n{output}")),
         _ => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ use luavisor_config::{
 };
 use luavisor_core::Values;
 use luavisor_runtime::LogSink;
+use luavisor_vm::kernel::Level;
 use tokio::runtime::Handle;
 
 use crate::Application;
@@ -252,7 +253,11 @@ impl App {
         };
         options.modules.extend(self.modules.iter().map(|module| module.name().to_owned()));
         let loaded = config::load(&options, &LuauCompiler).into_result(Mode::Run);
-        let (mut application, _warnings) = loaded.map_err(StartError::Load)?;
+        let (mut application, warnings) = loaded.map_err(StartError::Load)?;
+        for warning in warnings.iter() {
+            let text = format!("{}: {}", warning.place.file, warning.message);
+            boot::say(self.log.as_deref(), Level::Warn, &text, &[]);
+        }
         let added = std::mem::take(&mut self.application);
         application.hosts.extend(added.hosts);
         application.terminal_hosts.extend(added.terminal_hosts);

@@ -19,8 +19,8 @@ use luavisor_vm::kernel::{Level, LogRecord};
 use tokio::runtime::Handle;
 
 use crate::app::App;
-use crate::asynchronous::Tokio;
 use crate::error::StartError;
+use crate::futures::Tokio;
 use crate::hosts::{self, nanoseconds};
 use crate::programs::Entries;
 use crate::running::Luavisor;
@@ -28,7 +28,7 @@ use crate::running::Luavisor;
 /// See the module.
 pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
     let log = app.log.clone().unwrap_or_else(|| Arc::new(NoLog));
-    say(&*log, "initializing runtime", &[]);
+    say(Some(&*log), Level::Info, "initializing runtime", &[]);
     let catalog = Arc::new(Entries::of(&app.application));
     let tokio = Tokio::new(app.tokio.clone().or_else(|| Handle::try_current().ok()));
 
@@ -49,8 +49,8 @@ pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
     }
     let runtime = builder.build();
     let modules = luavisor_config::vocabulary::MODULES.len();
-    say(&*log, "components loaded successfully", &[("modules", modules)]);
-    say(&*log, "loaded entries", &[("count", app.application.entries.len())]);
+    say(Some(&*log), Level::Info, "components loaded successfully", &[("modules", modules)]);
+    say(Some(&*log), Level::Info, "loaded entries", &[("count", app.application.entries.len())]);
 
     let mut specs = Vec::new();
     for definition in &app.application.hosts {
@@ -99,13 +99,16 @@ fn spec(id: &EntryId, target: Target, needs: &[EntryId], lifecycle: &Lifecycle) 
 }
 
 /// A log line of the boot.
-fn say(log: &dyn LogSink, message: &str, fields: &[(&str, usize)]) {
-    if log.level() > Level::Info {
-        return;
-    }
+pub(crate) fn say(
+    log: Option<&dyn LogSink>,
+    level: Level,
+    message: &str,
+    fields: &[(&str, usize)],
+) {
+    let Some(log) = log.filter(|log| log.level() <= level) else { return };
     let fields = fields.iter().map(|(name, number)| ((*name).to_owned(), number.to_string()));
     let record = LogRecord {
-        level: Level::Info,
+        level,
         logger: "runtime".into(),
         message: message.to_owned(),
         fields: fields.collect(),

@@ -1,6 +1,6 @@
 //! The event stream as a channel.
 
-use luavisor_runtime::{Observer, Occurrence};
+use luavisor_runtime::{CONTROL, Observer, Occurrence};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// How many events wait for the slowest subscriber before it misses some.
@@ -62,6 +62,12 @@ impl Broadcast {
 
 impl Observer for Broadcast {
     fn observe(&self, occurrence: &Occurrence) {
+        // What the runtime itself is made of is nobody's business.
+        if let Occurrence::Spawned { pid, .. } | Occurrence::Exited { pid, .. } = occurrence
+            && pid.host == CONTROL
+        {
+            return;
+        }
         // Without receivers nobody wants it.
         let _ = self.sender.send(occurrence.clone());
     }

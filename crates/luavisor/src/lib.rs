@@ -34,13 +34,15 @@
 //! [`Exit`] of that process. Nothing here needs tokio to be running; what is
 //! asynchronous uses the tokio runtime it is called on, else one of its own.
 
+mod adaptor;
 mod app;
-mod asynchronous;
 mod boot;
 mod compile;
 mod error;
 mod events;
+mod futures;
 mod hosts;
+mod mailbox;
 mod module;
 mod process;
 mod programs;
@@ -49,10 +51,10 @@ mod values;
 mod watch;
 
 pub use app::App;
-pub use asynchronous::{Mail, Mailbox};
 pub use compile::LuauCompiler;
 pub use error::StartError;
 pub use events::{Events, Lifecycle};
+pub use mailbox::{Mail, Mailbox};
 pub use module::Module;
 pub use process::{End, Process};
 pub use running::Luavisor;

@@ -15,9 +15,11 @@ use luavisor_runtime::services::{ServiceState, Services, Shutdown};
 use luavisor_runtime::{Runtime, Snapshot};
 use luavisor_vm::kernel::{CancelRequest, SpawnRequest};
 
+use crate::adaptor;
 use crate::app::App;
-use crate::asynchronous::{self, Mailbox, Tokio};
 use crate::events::{Broadcast, Events};
+use crate::futures::Tokio;
+use crate::mailbox::Mailbox;
 use crate::process::{End, Process};
 use crate::values::IntoValues;
 use crate::watch;
@@ -99,7 +101,7 @@ impl Luavisor {
             messages: Vec::new(),
             context: Arc::default(),
         };
-        watch::spawn(&self.shared.runtime, request, Box::new(on_exit))
+        watch::spawn(&self.shared.runtime, watch::lua(request), Box::new(on_exit))
     }
 
     /// The end of any process. It is `process not found` if there is none.
@@ -163,8 +165,11 @@ impl Luavisor {
     {
         let tokio = self.shared.tokio.handle();
         let tokio = tokio.map_err(|error| Error::internal(error.to_string()))?;
-        asynchronous::spawn(&self.shared.runtime, tokio, name, body)
-            .and_then(|pid| Ok(Process::new(pid, self.end_of(pid)?)))
+        let runtime = &self.shared.runtime;
+        let start = adaptor::start(runtime, tokio, name, body)?;
+        let (report, end) = End::channel();
+        let pid = watch::spawn(runtime, start, Box::new(report))?;
+        Ok(Process::new(pid, end))
     }
 
     /// Subscribes to what happens from now on.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use luavisor_core::{Error, Event, Exit, Pid, Values};
+use luavisor_core::{Error, Event, Exit, HostId, Pid, Values};
 use luavisor_runtime::{
     CONTROL, Flow, Input, NativeContext, NativeOptions, NativeProcess, Runtime,
 };
@@ -17,18 +17,31 @@ use luavisor_vm::kernel::SpawnRequest;
 /// What is called once with the exit.
 pub(crate) type OnExit = Box<dyn FnOnce(Arc<Exit>) + Send>;
 
+/// Starts a process, as `start` says, with a monitor on it.
+pub(crate) type Start = Box<dyn FnOnce(&mut NativeContext<'_>) -> Result<Pid, Error> + Send>;
+
 /// Starts a process and calls `on_exit` at its end. Blocks until it is started,
 /// and so must not be called on a worker of the control host.
-pub(crate) fn spawn(
-    runtime: &Runtime,
-    mut request: SpawnRequest,
-    on_exit: OnExit,
-) -> Result<Pid, Error> {
-    request.monitor = true;
+pub(crate) fn spawn(runtime: &Runtime, start: Start, on_exit: OnExit) -> Result<Pid, Error> {
     let (reply, started) = std::sync::mpsc::channel();
-    let watcher = Watcher { task: Some(Task::Spawn(request, reply)), on_exit: Some(on_exit) };
-    begin(runtime, watcher)?;
+    begin(runtime, Watcher { task: Some(Task::Spawn(start, reply)), on_exit: Some(on_exit) })?;
     started.recv().unwrap_or_else(|_| Err(Error::internal("the runtime has ended")))
+}
+
+/// How a Lua process is started.
+pub(crate) fn lua(mut request: SpawnRequest) -> Start {
+    request.monitor = true;
+    Box::new(move |context| context.spawn(request))
+}
+
+/// How a native process is started.
+pub(crate) fn native(
+    host: HostId,
+    actor: Box<dyn NativeProcess>,
+    mut options: NativeOptions,
+) -> Start {
+    options.monitor = true;
+    Box::new(move |context| context.spawn_native(host, actor, options))
 }
 
 /// Calls `on_exit` at the end of a process; at once, with `process not found`,
@@ -43,7 +56,7 @@ fn begin(runtime: &Runtime, watcher: Watcher) -> Result<(), Error> {
 }
 
 enum Task {
-    Spawn(SpawnRequest, Sender<Result<Pid, Error>>),
+    Spawn(Start, Sender<Result<Pid, Error>>),
     Monitor(Pid),
 }
 
@@ -55,8 +68,8 @@ struct Watcher {
 impl Watcher {
     fn start(&mut self, context: &mut NativeContext<'_>) -> Flow {
         match self.task.take() {
-            Some(Task::Spawn(request, reply)) => {
-                let started = context.spawn(request);
+            Some(Task::Spawn(start, reply)) => {
+                let started = start(context);
                 let failed = started.is_err();
                 // Nobody waits any more if the caller's thread is gone.
                 let _ = reply.send(started);

@@ -58,17 +58,12 @@ impl Log {
         }
     }
 
-    /// Keeps lines back until [`Log::release`].
+    /// Keeps lines back until [`Log::flush`].
     pub fn hold(&self) {
         self.writer.hold();
     }
 
-    /// Writes what was kept back.
-    pub fn release(&self) {
-        self.writer.release();
-    }
-
-    /// Waits until everything is written, but not for a stderr that is stuck.
+    /// Waits until everything is written, what was kept back too, but not for a stderr that is stuck.
     pub fn flush(&self) {
         self.writer.flush();
     }

@@ -58,17 +58,13 @@ impl Writer {
         self.shared.lock().held = true;
     }
 
-    pub fn release(&self) {
-        self.shared.lock().held = false;
-        self.shared.changed.notify_all();
-    }
-
     /// Waits until the queue is written, for at most a second: a stderr that
     /// nobody reads must not keep the program from ending.
     pub fn flush(&self) {
-        self.release();
         let busy = |queue: &mut Queue| queue.started && (queue.ready() || queue.writing);
-        let queue = self.shared.lock();
+        let mut queue = self.shared.lock();
+        queue.held = false;
+        self.shared.changed.notify_all();
         let _ = self.shared.changed.wait_timeout_while(queue, PATIENCE, busy);
     }
 

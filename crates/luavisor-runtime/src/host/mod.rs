@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use luavisor_core::{Error, HostId, Kind, Pid, pid};
 use luavisor_vm::kernel::CancelRequest;
-use luavisor_vm::{Slot, VmConfig};
+use luavisor_vm::{Program, Slot, VmConfig};
 
 use crate::clock::Clock;
 use crate::executor::{Executor, RunQueue};
@@ -27,6 +27,7 @@ use crate::native::Notice;
 use crate::observe::Occurrence;
 use crate::shard::Shard;
 use crate::shard::kernel::ShardKernel;
+use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, Signal};
 use crate::sync::lock;
 use crate::world::World;
@@ -290,6 +291,7 @@ impl Host {
         world: &Arc<World>,
         near: Option<Near>,
         mailbox: Option<u32>,
+        memory: Memory,
     ) -> Result<Pid, Error> {
         // Counted before the check, so that a stop that sees no process misses none.
         let live = self.live.fetch_add(1, Ordering::SeqCst);
@@ -299,7 +301,7 @@ impl Host {
                 let text = format!("too many processes on host {} (limit {limit})", self.name);
                 return Err(Error::new(Kind::LIMIT_EXCEEDED, text));
             }
-            placement::place(self, world, near)
+            placement::place(self, world, near, memory)
         });
         match admitted {
             Ok((shard, slot, generation)) => {
@@ -312,6 +314,14 @@ impl Host {
                 self.leave(world);
                 Err(error)
             }
+        }
+    }
+
+    /// Whether processes of this program have a memory limit of their own here.
+    pub fn memory_of(&self, program: &Program) -> Memory {
+        match program.memory.or(self.config.limits.memory) {
+            Some(_) => Memory::Limited,
+            None => Memory::Shared,
         }
     }
 
@@ -329,12 +339,13 @@ impl Host {
         self: &Arc<Host>,
         world: &Arc<World>,
         seen: usize,
+        memory: Memory,
     ) -> Option<(Arc<Shard>, Slot, u64)> {
         let _opening = lock(&self.opening);
         // Somebody else may have opened one meanwhile.
         for number in seen..self.shards.len() {
             let shard = self.shards.get(number)?;
-            if let Some((slot, generation)) = shard.places.take() {
+            if let Some((slot, generation)) = shard.places.take(memory) {
                 return Some((shard.clone(), slot, generation));
             }
         }
@@ -346,7 +357,7 @@ impl Host {
             shard.furnish(kernel);
             shard
         })?;
-        let (slot, generation) = shard.places.take()?;
+        let (slot, generation) = shard.places.take(memory)?;
         Some((shard.clone(), slot, generation))
     }
 

@@ -9,6 +9,8 @@
 //!    rotating place.
 //! 4. Else a new shard.
 //!
+//! A shard has room for only so many processes with a memory limit of their own.
+//!
 //! So the sequence spawn, child runs, EXIT stays on one shard (five times
 //! cheaper than crossing), while the second of two children spawned in one go
 //! finds the first one waiting and gets another shard: two siblings that compute
@@ -22,6 +24,7 @@ use luavisor_vm::Slot;
 
 use super::Host;
 use crate::shard::Shard;
+use crate::shard::places::Memory;
 use crate::world::World;
 
 /// Shards that are compared when a host has many workers.
@@ -43,25 +46,31 @@ pub(crate) fn place(
     host: &Arc<Host>,
     world: &Arc<World>,
     near: Option<Near>,
+    memory: Memory,
 ) -> Result<Place, Error> {
     let seen = host.shard_count();
     let taken = match near {
-        Some(near) if near.load == 0 || host.config.workers == 1 => take(host, near.shard),
-        near => least_loaded(host, world, near),
+        Some(near) if near.load == 0 || host.config.workers == 1 => take(host, near.shard, memory),
+        near => least_loaded(host, world, near, memory),
     };
     taken
-        .or_else(|| search(host))
-        .or_else(|| host.open_shard(world, seen))
+        .or_else(|| search(host, memory))
+        .or_else(|| host.open_shard(world, seen, memory))
         .ok_or_else(|| Error::new(Kind::LIMIT_EXCEEDED, "too many shards on the host"))
 }
 
-fn take(host: &Host, number: u16) -> Option<Place> {
+fn take(host: &Host, number: u16, memory: Memory) -> Option<Place> {
     let shard = host.shard(number)?;
-    let (slot, generation) = shard.places.take()?;
+    let (slot, generation) = shard.places.take(memory)?;
     Some((shard.clone(), slot, generation))
 }
 
-fn least_loaded(host: &Arc<Host>, world: &Arc<World>, near: Option<Near>) -> Option<Place> {
+fn least_loaded(
+    host: &Arc<Host>,
+    world: &Arc<World>,
+    near: Option<Near>,
+    memory: Memory,
+) -> Option<Place> {
     let open = host.shard_count();
     let window = host.config.workers.min(open);
     let start = host.cursor.fetch_add(1, Ordering::Relaxed);
@@ -79,16 +88,17 @@ fn least_loaded(host: &Arc<Host>, world: &Arc<World>, near: Option<Near>) -> Opt
     }
     // A worker without a shard is less loaded than any shard with work.
     if open < host.config.workers && best.is_none_or(|(least, _)| least > 0) {
-        return host.open_shard(world, open);
+        return host.open_shard(world, open, memory);
     }
-    take(host, best?.1)
+    take(host, best?.1, memory)
 }
 
-fn search(host: &Host) -> Option<Place> {
+fn search(host: &Host, memory: Memory) -> Option<Place> {
     let open = host.shard_count();
     let start = host.cursor.fetch_add(SEARCH, Ordering::Relaxed);
-    let newest = open.checked_sub(1).and_then(|newest| take(host, newest as u16));
+    let newest = open.checked_sub(1).and_then(|newest| take(host, newest as u16, memory));
     newest.or_else(|| {
-        (0..open.min(SEARCH)).find_map(|offset| take(host, ((start + offset) % open) as u16))
+        (0..open.min(SEARCH))
+            .find_map(|offset| take(host, ((start + offset) % open) as u16, memory))
     })
 }

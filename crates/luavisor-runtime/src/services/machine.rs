@@ -23,19 +23,23 @@
 //! | StopAsked, ShutdownAsked | Stop what can stop; pending restarts are dropped |
 
 #[cfg(test)]
+mod histories;
+mod service;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use luavisor_core::lifecycle::{State, Step};
-use luavisor_core::restart::{Decision, End, OnExhausted, Restarts};
+use luavisor_core::restart::{Decision, End, OnExhausted};
 use luavisor_core::{Error, Exit, Kind, Reason};
 use luavisor_vm::calendar;
 
 use super::change::ServiceChange;
 use super::graph::Graph;
 use super::spec::{ServiceSpec, Target};
+use service::{Plan, Service};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -79,69 +83,6 @@ pub(super) enum Action {
     Booted,
     /// Shutting down, and no service is alive.
     Empty,
-}
-
-/// What is to become of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Plan {
-    /// Nothing: it stays as it is.
-    Keep,
-    /// It starts as soon as its dependencies are met.
-    Start,
-    /// The same, after its alarm.
-    StartAfterDelay,
-    /// It stops as soon as nobody needs it.
-    Stop,
-}
-
-/// What is known of one service.
-#[derive(Clone, Debug)]
-pub(super) struct Service {
-    pub state: State,
-    plan: Plan,
-    /// since when it is Running
-    up_since: Option<u64>,
-    /// it took too long to start and was terminated
-    overdue: bool,
-    /// it ended normally after it had been Running
-    served: bool,
-    pub restarts: Restarts,
-    /// starts so far
-    pub lives: u64,
-    pub last_error: Option<Arc<Error>>,
-}
-
-impl Service {
-    fn new() -> Service {
-        Service {
-            state: State::Unknown,
-            plan: Plan::Keep,
-            up_since: None,
-            overdue: false,
-            served: false,
-            restarts: Restarts::default(),
-            lives: 0,
-            last_error: None,
-        }
-    }
-
-    /// Whether it is meant to run.
-    pub fn wanted(&self) -> bool {
-        match self.plan {
-            Plan::Start | Plan::StartAfterDelay => true,
-            Plan::Stop => false,
-            Plan::Keep => matches!(self.state, State::Starting | State::Running),
-        }
-    }
-
-    /// Whether dependants may start.
-    fn met(&self) -> bool {
-        match self.state {
-            State::Running => self.plan != Plan::Stop,
-            State::Exited => self.served,
-            _ => false,
-        }
-    }
 }
 
 /// How far the runtime is.
@@ -362,8 +303,7 @@ impl Machine {
         }
         let unwanted = self.graph.with_dependants(service);
         for &each in &unwanted {
-            let started = self.services[each].state != State::Unknown || each == service;
-            self.unwant(each, started);
+            self.unwant(each, each == service);
         }
         unwanted.into_iter().for_each(|each| self.stop_if_possible(each));
     }
@@ -377,15 +317,14 @@ impl Machine {
         }
         self.phase = Phase::ShuttingDown;
         for service in 0..self.services.len() {
-            let started = self.services[service].state != State::Unknown;
-            self.unwant(service, started);
+            self.unwant(service, false);
         }
         self.stop_highest_level();
     }
 
     /// Drops the plan to start and plans a stop. A service that is not alive is
-    /// stopped at once if it had been `started` or was to be.
-    fn unwant(&mut self, service: usize, started: bool) {
+    /// Stopped at once if it was to start, or if the stop is meant for `itself`.
+    fn unwant(&mut self, service: usize, itself: bool) {
         let now = &mut self.services[service];
         let waited = match std::mem::replace(&mut now.plan, Plan::Keep) {
             Plan::Keep | Plan::Stop => false,
@@ -398,7 +337,7 @@ impl Machine {
         match now.state {
             State::Starting | State::Running => now.plan = Plan::Stop,
             State::Stopping | State::Stopped | State::Exited => {}
-            State::Unknown | State::Failed if started || waited => {
+            State::Unknown | State::Failed if itself || waited => {
                 self.step(service, Step::Stop);
                 self.tell(service, ServiceChange::Stopped { exit: None });
             }

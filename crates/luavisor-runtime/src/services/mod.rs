@@ -115,10 +115,11 @@ impl Services {
     }
 
     /// Blocks until each required service with `auto_start` runs, has ended or
-    /// failed, or waits for one that has; or until the shutdown begins. For the
-    /// threads executor only.
+    /// failed, or waits for one that has; or until somebody asks for the end. For
+    /// the threads executor only.
     pub fn wait_until_booted(&self) {
-        self.runtime.world.wait_until(|| self.board.booted());
+        let ending = || self.runtime.requested_exit().is_some();
+        self.runtime.world.wait_until(|| self.board.booted() || ending());
     }
 
     /// Whether [`Services::wait_until_booted`] would return at once.

@@ -16,23 +16,29 @@ pub(super) fn change(world: &World, spec: &ServiceSpec, pid: Option<Pid>, change
         let id = ("service", Field::Text(&spec.id));
         log::write(&*world.log, level, message, [id].into_iter().chain(fields));
     };
+    let of_host = |message| {
+        log::write(&*world.log, Level::Info, message, [("host", Field::Text(&spec.id))]);
+    };
     match &change {
         ServiceChange::Starting { life } => match spec.target {
             Target::Host(_) => {}
             _ => entry(Level::Info, "starting service", vec![("life", Field::Number(*life))]),
         },
         ServiceChange::Running => match spec.target {
-            Target::Host(_) => {
-                let host = ("host", Field::Text(&spec.id));
-                log::write(&*world.log, Level::Info, "host started", [host]);
-            }
+            Target::Host(_) => of_host("host started"),
             _ => {
                 let pid = pid.map(|pid| world.pid_text(pid)).unwrap_or_default();
                 entry(Level::Info, "service started", vec![("pid", Field::Text(&pid))]);
             }
         },
-        ServiceChange::Stopping => entry(Level::Info, "stopping service", vec![]),
-        ServiceChange::Stopped { .. } => entry(Level::Info, "service stopped", vec![]),
+        ServiceChange::Stopping => match spec.target {
+            Target::Host(_) => of_host("stopping host"),
+            _ => entry(Level::Info, "stopping service", vec![]),
+        },
+        ServiceChange::Stopped { .. } => match spec.target {
+            Target::Host(_) => of_host("host stopped"),
+            _ => entry(Level::Info, "service stopped", vec![]),
+        },
         ServiceChange::Exited { exit } => match exit.failed() {
             false => entry(Level::Info, "service exited", vec![]),
             true => entry(Level::Error, "service failed", vec![("error", error(exit))]),

@@ -5,15 +5,27 @@
 //! free, so a stale pid meets a reused slot as late as possible; generations
 //! never repeat.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
 
 use luavisor_vm::Slot;
 
 use crate::sync::lock;
 
+/// Processes with a memory limit of their own that one VM can tell apart.
+const LIMITED: usize = 200;
+
+/// Whether a process has a memory limit of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    Shared,
+    Limited,
+}
+
 #[derive(Debug)]
 struct Free {
+    /// slots of processes with a memory limit of their own
+    limited: HashSet<Slot>,
     returned: VecDeque<Slot>,
     /// slots from here on were never used
     fresh: usize,
@@ -27,12 +39,21 @@ pub(crate) struct Places(Mutex<Free>);
 
 impl Places {
     pub fn new(capacity: usize) -> Places {
-        Places(Mutex::new(Free { returned: VecDeque::new(), fresh: 0, capacity, generation: 0 }))
+        Places(Mutex::new(Free {
+            limited: HashSet::new(),
+            returned: VecDeque::new(),
+            fresh: 0,
+            capacity,
+            generation: 0,
+        }))
     }
 
     /// A free slot and the generation of the process that will live there.
-    pub fn take(&self) -> Option<(Slot, u64)> {
+    pub fn take(&self, memory: Memory) -> Option<(Slot, u64)> {
         let mut free = lock(&self.0);
+        if memory == Memory::Limited && free.limited.len() == LIMITED {
+            return None;
+        }
         let slot = if let Some(slot) = free.returned.pop_front() {
             slot
         } else if free.fresh < free.capacity {
@@ -41,12 +62,17 @@ impl Places {
         } else {
             return None;
         };
+        if memory == Memory::Limited {
+            free.limited.insert(slot);
+        }
         free.generation += 1;
         Some((slot, free.generation))
     }
 
     /// The process in `slot` is gone for good.
     pub fn give_back(&self, slot: Slot) {
-        lock(&self.0).returned.push_back(slot);
+        let mut free = lock(&self.0);
+        free.limited.remove(&slot);
+        free.returned.push_back(slot);
     }
 }

@@ -31,7 +31,7 @@ impl ShardKernel {
         let world = self.world.clone();
         let (program, host) = world.prepare(&request, Some(&self.host))?;
         let near = (host.id == self.host.id).then(|| self.near(from));
-        let pid = host.admit(&world, near, program.mailbox)?;
+        let pid = host.admit(&world, near, program.mailbox, host.memory_of(&program))?;
         if let Some(name) = &request.name
             && let Err(taken) = world.claim_at_birth(name, pid)
         {

@@ -6,6 +6,7 @@
 mod memory;
 mod restart;
 mod shutdown;
+mod snapshot;
 mod start;
 mod stop;
 mod support;

@@ -18,7 +18,7 @@ use crate::native::Member;
 use crate::program::{Chunk, Unit};
 
 /// Modules that are globals and may also be required, listed or not.
-const GLOBAL_MODULES: [&str; 11] = [
+const GLOBAL_MODULES: [&str; 13] = [
     "payload",
     "process",
     "channel",
@@ -30,6 +30,8 @@ const GLOBAL_MODULES: [&str; 11] = [
     "coroutine",
     "utf8",
     "bit32",
+    "buffer",
+    "print",
 ];
 
 /// Makes sure that a chunk is loaded; returns the reference of its closure and its source address.

@@ -5,10 +5,10 @@ use luavisor_core::{Maker, Values};
 
 use super::*;
 
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 
 /// A service without jitter.
-fn service(id: &str, needs: &[&str]) -> ServiceSpec {
+pub(super) fn service(id: &str, needs: &[&str]) -> ServiceSpec {
     let target = Target::Process {
         id: format!("test:{id}"),
         host: "test:host".into(),
@@ -29,14 +29,14 @@ fn with_rule(id: &str, change: impl FnOnce(&mut RestartRule)) -> ServiceSpec {
     spec
 }
 
-struct Bench {
-    machine: Machine,
-    specs: Arc<[ServiceSpec]>,
-    now: u64,
+pub(super) struct Bench {
+    pub machine: Machine,
+    pub specs: Arc<[ServiceSpec]>,
+    pub now: u64,
 }
 
 impl Bench {
-    fn new(specs: Vec<ServiceSpec>) -> Bench {
+    pub fn new(specs: Vec<ServiceSpec>) -> Bench {
         let graph = Graph::new(&specs).unwrap();
         let specs: Arc<[ServiceSpec]> = specs.into();
         Bench { machine: Machine::new(specs.clone(), graph), specs, now: 0 }
@@ -61,7 +61,7 @@ impl Bench {
 
     /// `boot`, `shutdown`, `launched a`, `ready a`, `alarm a`, `start a`,
     /// `stop a`, or an end: `returned a`, `failed a`, `final a`, `killed a`.
-    fn event(&self, text: &str) -> Event {
+    pub fn event(&self, text: &str) -> Event {
         let (verb, id) = text.split_once(' ').unwrap_or((text, ""));
         let ended =
             |exit| Event::Ended { service: self.number(id), exit: Arc::new(exit), uniform: 0.5 };
