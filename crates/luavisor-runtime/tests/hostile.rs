@@ -5,7 +5,6 @@
 //! module state. The answers must be those of a run without the script, and the
 //! script must end as SPEC says, or run on until it is terminated.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "hostile/coroutines.rs"]
 mod coroutines;
