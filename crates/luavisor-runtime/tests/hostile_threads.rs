@@ -3,7 +3,6 @@
 //! Nothing here measures time. Tests wait on channels for what must happen, and
 //! a generous guard ends those that would wait for ever.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

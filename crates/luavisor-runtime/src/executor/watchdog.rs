@@ -1,7 +1,8 @@
 //! The watchdog of a host: sees to it that nobody keeps a worker for himself.
 //!
-//! Every tick (one slice) it looks which step each shard is running. A step that
-//! was there at the last tick already has used up its slice:
+//! Every tick (half a slice, so that nobody runs longer than one) it looks which
+//! step each shard is running. A step that was there at the last tick already has
+//! used up its slice:
 //!
 //! 1. its VM is interrupted, so that it gives way at the next safepoint;
 //! 2. when it goes on for [`STUCK`] all the same while shards wait, a spare
@@ -28,7 +29,7 @@ use crate::sync::lock;
 /// How long a step may ignore its interrupt before a spare worker starts, in nanoseconds.
 const STUCK: u64 = 100_000_000;
 /// Idle ticks before the watchdog sleeps: waking it costs more than a few ticks.
-const IDLE_TICKS: u32 = 20;
+const IDLE_TICKS: u32 = 40;
 
 /// A step that was running at the last tick.
 #[derive(Clone, Copy)]
@@ -66,13 +67,13 @@ pub(crate) fn watch(pool: &Pool) {
     }
 }
 
-/// Waits for one slice, firing alarms on the way.
+/// Waits for half a slice, firing alarms on the way.
 fn wait_for_tick<'a>(
     pool: &'a Pool,
     mut state: MutexGuard<'a, PoolState>,
 ) -> MutexGuard<'a, PoolState> {
     let mut now = pool.clock.monotonic();
-    let end = now + pool.slice;
+    let end = now + pool.slice / 2;
     while now < end {
         let first = state.alarms.first_key_value().map_or(end, |(key, _)| key.0);
         if first <= now {
