@@ -5,12 +5,12 @@
 //! | [`lua`] | a typed view of a thread's stack |
 //! | [`context`] | the state of a VM and how natives reach it |
 //! | [`process`] | the state of one process |
-//! | [`step`] | running a process: tasks, coroutines, exit |
-//! | [`interrupt`], [`memory`] | preemption, kill, heap limits |
+//! | [`step`], [`life`] | running a process: tasks, coroutines; its beginning and end |
+//! | [`interrupt`], [`memory`], [`heap`] | preemption, kill, heap limits |
 //! | [`sandbox`], [`units`] | the globals of a process, `require` |
-//! | [`channel`], [`message`], [`event`], [`coroutine`] | the hot natives |
+//! | [`channel`], [`select`], [`message`], [`event`], [`coroutine`] | the hot natives |
 //! | [`copy`], [`error`], [`objects`] | values that cross boundaries |
-//! | [`call`] | the safe view that modules are written against |
+//! | [`call`], [`setup`] | the safe view that modules are written against |
 #![allow(unsafe_code)]
 #![allow(missing_docs)]
 

@@ -9,6 +9,7 @@ pub mod ctx;
 pub mod errors;
 pub mod io;
 pub mod logger;
+pub mod names;
 pub mod os;
 pub mod payload;
 pub mod print;
