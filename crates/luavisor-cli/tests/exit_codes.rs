@@ -103,3 +103,19 @@ fn a_shutdown_that_takes_too_long_is_no_success() {
     running.signal("TERM");
     running.finish().exits(1);
 }
+
+#[test]
+fn a_stdout_that_stalls_does_not_hold_up_the_end() {
+    let project = Project::new()
+        .file("luavisor.yaml", "version: \"1.0\"\nshutdown: { timeout: 100ms }\n")
+        .process(
+            "main",
+            "host: processes, lifecycle: { auto_start: true }",
+            "return function() print(string.rep('x', 500000)) \
+             require('logger'):error('up') process.events():receive() end",
+        );
+    let mut running = project.start_without_reading_stdout([]);
+    running.wait_for("up");
+    running.signal("TERM");
+    running.finish().exits(1);
+}

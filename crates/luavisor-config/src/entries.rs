@@ -229,8 +229,14 @@ fn apply(problems: &mut Problems, config: Config, entries: &mut RawEntries) {
                 let message = format!("\"{}\" cannot be overridden as a whole", change.path);
                 problems.error(change.span, message);
             }
-            Some(("meta", path)) => overrides::put(problems, &mut entry.meta, path, change.value),
-            _ => overrides::put(problems, &mut entry.data, &change.path, change.value),
+            Some(("meta", path)) => {
+                let span = overrides::tail(change.path_span, &change.path, path);
+                overrides::put(problems, &mut entry.meta, path, span, change.value);
+            }
+            _ => {
+                let (path, span) = (&change.path, change.path_span);
+                overrides::put(problems, &mut entry.data, path, span, change.value);
+            }
         }
     }
     let mut ids = HashSet::new();

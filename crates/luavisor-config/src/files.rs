@@ -168,12 +168,15 @@ fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-/// The nearest name in the directory of a missing file.
+/// The nearest other file in the directory of one that cannot be read.
 fn similar(path: &Path) -> Option<String> {
     let wanted = path.file_name()?.to_string_lossy();
     let entries = std::fs::read_dir(path.parent()?).ok()?;
+    // A link counts as a file: where it leads is not worth a look.
+    let files = entries.flatten().filter(|entry| !entry.file_type().is_ok_and(|kind| kind.is_dir()));
     let mut names: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into()).collect();
+        files.map(|entry| entry.file_name().to_string_lossy().into()).collect();
+    names.retain(|name| *name != wanted);
     names.sort();
     suggest::hint(&wanted, names.iter().map(String::as_str))
 }

@@ -27,6 +27,8 @@ pub(crate) struct Override {
     pub span: Span,
     /// dotted path of the field
     pub path: String,
+    /// where the path stands
+    pub path_span: Span,
     pub value: Node,
 }
 
@@ -44,16 +46,14 @@ pub(crate) fn flag(sources: &mut Sources, problems: &mut Problems, text: &str) -
     target(problems, key, key_span, value)
 }
 
-/// Parses `--set section.path=value` into the dotted path and the value.
+/// Parses `--set section.path=value` into the dotted path, its place and the value.
 pub(crate) fn setting<'a>(
     sources: &mut Sources,
     problems: &mut Problems,
     text: &'a str,
-) -> Option<(&'a str, Node)> {
+) -> Option<(&'a str, Span, Node)> {
     let parsed = assignment(sources, "--set", text).filter(|(key, ..)| is_path(key, 2));
-    let (key, _, value) =
-        parsed.or_else(|| form(sources, problems, "--set", text, "section.path=value"))?;
-    Some((key, value))
+    parsed.or_else(|| form(sources, problems, "--set", text, "section.path=value"))
 }
 
 /// Reads the `override` section: `namespace:name:field: value`.
@@ -94,28 +94,46 @@ pub(crate) fn disabled(problems: &mut Problems, node: &Node) -> Vec<Disable> {
     found
 }
 
-/// Puts `value` at a dotted path below `node`, making maps on the way.
-pub(crate) fn put(problems: &mut Problems, node: &mut Node, path: &str, value: Node) {
+/// Puts `value` at a dotted path below `node`, making maps on the way. The path
+/// stands at `span`, so that a step without a place is shown itself.
+pub(crate) fn put(problems: &mut Problems, node: &mut Node, path: &str, span: Span, value: Node) {
     let (key, rest) = match path.split_once('.') {
         Some((key, rest)) => (key, Some(rest)),
         None => (path, None),
     };
+    let step = part(span, path, 0, key.len());
     if node.is_null() {
         node.data = Data::Map(Vec::new());
     }
     let Data::Map(fields) = &mut node.data else {
-        problems.error(value.span, format!("\"{key}\" has no place here: it is not in a map"));
+        problems.error(step, format!("\"{key}\" has no place here: it is not in a map"));
         return;
     };
     let at = fields.iter().position(|field| &*field.key == key).unwrap_or_else(|| {
-        let value = Node::map(value.span);
-        fields.push(Field { key: key.into(), key_span: value.span, value });
+        fields.push(Field { key: key.into(), key_span: step, value: Node::map(step) });
         fields.len() - 1
     });
     match rest {
-        Some(rest) => put(problems, &mut fields[at].value, rest, value),
+        Some(rest) => {
+            let span = tail(span, path, rest);
+            put(problems, &mut fields[at].value, rest, span, value);
+        }
         None => fields[at].value = value,
     }
+}
+
+/// The place of `rest`, the end of the `text` that stands at `span`.
+pub(crate) fn tail(span: Span, text: &str, rest: &str) -> Span {
+    part(span, text, text.len() - rest.len(), text.len())
+}
+
+/// The place of a part of `text`, which stands at `span`; all of it where it is
+/// quoted there.
+fn part(span: Span, text: &str, start: usize, end: usize) -> Span {
+    if (span.end - span.start) as usize != text.len() {
+        return span;
+    }
+    Span { file: span.file, start: span.start + start as u32, end: span.start + end as u32 }
 }
 
 /// Splits `namespace:name:field`.
@@ -128,7 +146,8 @@ fn target(problems: &mut Problems, key: &str, span: Span, value: Node) -> Option
         problems.error(span, format!("expected namespace:name:field, found \"{key}\""));
         return None;
     };
-    Some(Override { id, span, path: path.to_owned(), value })
+    let path_span = tail(span, key, path);
+    Some(Override { id, span, path: path.to_owned(), path_span, value })
 }
 
 /// Splits `key=value` at the first `=`; the value is a boolean, a number or a string.

@@ -116,9 +116,11 @@ pub(crate) fn load(
 ) -> Config {
     let mut root = path.and_then(|path| config_file(path, sources, problems));
     for text in &options.settings {
-        let Some((key, value)) = overrides::setting(sources, problems, text) else { continue };
+        let Some((key, span, value)) = overrides::setting(sources, problems, text) else {
+            continue;
+        };
         let root = root.get_or_insert_with(|| Node::map(value.span));
-        overrides::put(problems, root, key, value);
+        overrides::put(problems, root, key, span, value);
     }
     let mut config = Config::default();
     if let Some(root) = root {

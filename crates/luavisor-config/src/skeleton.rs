@@ -11,7 +11,7 @@ pub enum SkeletonError {
     #[error("{} is not empty, choose another name or empty it first", .0.display())]
     NotEmpty(PathBuf),
     /// A file or folder could not be written.
-    #[error("cannot write {}: {source}", .path.display())]
+    #[error("cannot write {}", .path.display())]
     Io {
         /// what could not be written
         path: PathBuf,

@@ -281,6 +281,47 @@ src/app.yaml:7:9: error: unknown kind "process.lau"
 }
 
 #[test]
+fn a_bad_process_hides_no_other_problem_of_its_service() {
+    let project = Project::with(
+        "- name: s\n  kind: process.service\n  process: app:nobody\n\
+         \x20 host: app:nowhere\n  input: 5\n",
+    );
+    let report = project.report(Mode::Run);
+    for place in ["8:12", "9:9", "10:10"] {
+        assert!(report.contains(&format!("src/app.yaml:{place}: error: ")), "{place}\n{report}");
+    }
+}
+
+#[test]
+fn a_bad_name_hides_no_other_problem_of_its_command() {
+    for (name, column) in [("name: ''", 28), ("short: x", 20)] {
+        let project = Project::with(&format!(
+            "- name: a\n  kind: process.lua\n  source: x\n\
+             \x20 meta: {{ command: {{ {name}, main: 5 }} }}\n"
+        ));
+        let report = project.report(Mode::Run);
+        for column in [column, 38] {
+            let place = format!("src/app.yaml:9:{column}: error: ");
+            assert!(report.contains(&place), "{place}\n{report}");
+        }
+    }
+}
+
+#[test]
+fn a_directory_instead_of_a_file_has_no_likely_name() {
+    let project = Project::with("- name: a\n  kind: library.lua\n  source: file://main\n");
+    project.write("src/main/a.lua", b"return {}\n");
+    project.write("src/maim/a.lua", b"return {}\n");
+    project.reports(
+        "
+src/app.yaml:8:11: error: file src/main cannot be read: not a file
+   8 |   source: file://main
+     |           ^^^^^^^^^^^
+",
+    );
+}
+
+#[test]
 fn entries_without_a_namespace() {
     let project = Project::with("");
     project.write("src/other.yaml", b"entries: []\n");

@@ -337,4 +337,11 @@ fn a_new_project_loads_without_a_warning() {
     assert_eq!(loaded.application.services.len(), 1);
     let error = luavisor_config::create(&path).unwrap_err().to_string();
     assert!(error.contains("is not empty"), "{error}");
+
+    // The cause is told by whoever prints the chain of errors.
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = luavisor_config::create(&file).unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot write {}", file.display()));
+    assert!(std::error::Error::source(&error).is_some());
 }

@@ -120,6 +120,25 @@ fn bad_overrides_are_shown_where_they_were_written() {
 }
 
 #[test]
+fn a_step_without_a_place_is_shown_itself() {
+    let mut project = Project::with(WORKER)
+        .over("app:worker:method.x.y=1")
+        .over("app:processes:host.workres=2")
+        .over("app:worker:meta.command.name=work")
+        .over("app:worker:meta.command.name.x=1");
+    project.options.settings = vec!["shutdwon.timeout=7s".into()];
+    let report = project.report(Mode::Run);
+    for line in [
+        "-o:1:12: error: expected a string, found a map",
+        "-o:1:30: error: \"x\" has no place here",
+        "-o:1:20: warning: unknown key \"workres\" in host",
+        "--set:1:1: warning: unknown key \"shutdwon\" in the config file",
+    ] {
+        assert!(report.contains(line), "{line}\n{report}");
+    }
+}
+
+#[test]
 fn disabled_entries_and_namespaces_are_gone() {
     let project = with_config("version: '1.0'\ndisable: [app:worker, app.tests]\n");
     project.write("src/t.yaml", b"namespace: app.tests\nname: x\nkind: nonsense\n");

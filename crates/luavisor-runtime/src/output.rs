@@ -9,6 +9,7 @@
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use luavisor_core::{Pid, Values};
 use luavisor_vm::Token;
@@ -76,11 +77,16 @@ impl Outputs {
         }
     }
 
-    /// Waits until everything is written.
-    pub fn flush(&self) {
-        if let Outputs::Streams { stdout, stderr } = self {
-            stdout.flush();
-            stderr.flush();
+    /// Waits until everything is written, but no longer than `patience`: whoever
+    /// reads an output may have stalled. Whether all of it is written.
+    pub fn flush(&self, patience: Duration) -> bool {
+        match self {
+            Outputs::Streams { stdout, stderr } => {
+                let (out, left) = stdout.flush(patience);
+                let (err, _) = stderr.flush(left);
+                out && err
+            }
+            Outputs::Captured(_) => true,
         }
     }
 
@@ -179,11 +185,16 @@ impl Stream {
         }
     }
 
-    fn flush(&self) {
-        let mut backlog = lock(&self.backlog);
-        while !backlog.bytes.is_empty() || backlog.writing {
-            backlog = self.changed.wait(backlog).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// Whether all is written within `patience`, and what is left of it.
+    // Real time: the writer thread runs in real time too.
+    #[allow(clippy::disallowed_methods)]
+    fn flush(&self, patience: Duration) -> (bool, Duration) {
+        let start = Instant::now();
+        let busy = |backlog: &mut Backlog| !backlog.bytes.is_empty() || backlog.writing;
+        let waited = self.changed.wait_timeout_while(lock(&self.backlog), patience, busy);
+        let (backlog, wait) = waited.unwrap_or_else(PoisonError::into_inner);
+        drop(backlog);
+        (!wait.timed_out(), patience.saturating_sub(start.elapsed()))
     }
 
     fn close(&self) {

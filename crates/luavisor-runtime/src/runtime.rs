@@ -9,6 +9,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Pid, Reason, Values};
@@ -313,10 +314,17 @@ impl Runtime {
 
     /// Writes out what is queued and ends all threads. Nothing runs afterwards.
     pub fn close(&self) {
-        self.world.outputs.flush();
+        self.close_within(Duration::MAX);
+    }
+
+    /// As [`Runtime::close`], but gives up an output that is not written out in
+    /// this time. Whether all was written.
+    pub fn close_within(&self, patience: Duration) -> bool {
+        let written = self.world.outputs.flush(patience);
         self.world.outputs.close();
         for host in self.world.hosts() {
             host.close();
         }
+        written
     }
 }

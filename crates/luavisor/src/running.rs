@@ -4,11 +4,13 @@
 //! 1. services are stopped, dependants first, each with its `stop_timeout`;
 //! 2. hosts are stopped: what still runs there is cancelled;
 //! 3. what is left when the shutdown timeout passes is terminated;
-//! 4. outputs are written out and all threads end.
+//! 4. outputs are written out, as far as the rest of that timeout allows, and all
+//!    threads end.
 
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use luavisor_core::{Error, Pid};
 use luavisor_runtime::services::{ServiceState, Services, Shutdown};
@@ -24,6 +26,10 @@ use crate::process::{End, Process};
 use crate::values::IntoValues;
 use crate::watch;
 
+/// What outputs get at least, so that a shutdown which used up its time still
+/// prints why.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// A running system; clones are the same one.
 ///
 /// Dropping the last clone leaves it running: [`Luavisor::shutdown`] ends it.
@@ -36,6 +42,8 @@ struct Shared {
     runtime: Runtime,
     services: Services,
     shutdown_timeout: u64,
+    /// when the shutdown began, on the runtime's clock
+    shutdown_began: OnceLock<u64>,
     tokio: Tokio,
     broadcast: OnceLock<Arc<Broadcast>>,
 }
@@ -48,7 +56,9 @@ impl Luavisor {
         tokio: Tokio,
     ) -> Luavisor {
         let broadcast = OnceLock::new();
-        let shared = Shared { runtime, services, shutdown_timeout, tokio, broadcast };
+        let shutdown_began = OnceLock::new();
+        let shared =
+            Shared { runtime, services, shutdown_timeout, shutdown_began, tokio, broadcast };
         Luavisor { shared: Arc::new(shared) }
     }
 
@@ -227,7 +237,9 @@ impl Luavisor {
 
     /// Begins the shutdown without waiting for it.
     pub fn begin_shutdown(&self) {
-        let code = self.shared.runtime.requested_exit().unwrap_or(0);
+        let runtime = &self.shared.runtime;
+        let code = runtime.requested_exit().unwrap_or(0);
+        self.shared.shutdown_began.get_or_init(|| runtime.clock().monotonic());
         self.shared.services.shutdown(self.shared.shutdown_timeout, code);
     }
 
@@ -236,8 +248,16 @@ impl Luavisor {
     pub fn shutdown(&self) -> Shutdown {
         self.begin_shutdown();
         let outcome = self.shared.services.wait_for_shutdown();
-        self.shared.runtime.close();
-        outcome
+        let written = self.shared.runtime.close_within(self.patience().max(GRACE));
+        Shutdown { in_time: outcome.in_time && written, ..outcome }
+    }
+
+    /// What is left of the shutdown timeout.
+    fn patience(&self) -> Duration {
+        let now = self.shared.runtime.clock().monotonic();
+        let began = self.shared.shutdown_began.get().copied().unwrap_or(now);
+        let passed = now.saturating_sub(began);
+        Duration::from_nanos(self.shared.shutdown_timeout.saturating_sub(passed))
     }
 
     /// Stops everything and waits for it without blocking a thread of the

@@ -87,6 +87,12 @@ impl Project {
         Running::start(self.path(), &words, Reading::OnlyStdout)
     }
 
+    /// The same, with a stdout that nobody ever reads.
+    pub fn start_without_reading_stdout<const N: usize>(&self, arguments: [&str; N]) -> Running {
+        let words: Vec<&str> = ["run"].into_iter().chain(arguments).collect();
+        Running::start(self.path(), &words, Reading::OnlyStderr)
+    }
+
     /// Any command in the folder.
     pub fn luavisor<const N: usize>(&self, arguments: [&str; N]) -> Finished {
         Running::start(self.path(), &arguments, Reading::Both).finish()
@@ -97,6 +103,7 @@ impl Project {
 enum Reading {
     Both,
     OnlyStdout,
+    OnlyStderr,
 }
 
 enum Line {
@@ -131,8 +138,10 @@ impl Running {
             .spawn()
             .expect("luavisor runs");
         let (sender, lines) = channel();
-        forward(child.stdout.take().unwrap(), sender.clone(), Line::Out);
-        let sender = if reading == Reading::Both {
+        if reading != Reading::OnlyStderr {
+            forward(child.stdout.take().unwrap(), sender.clone(), Line::Out);
+        }
+        let sender = if reading != Reading::OnlyStdout {
             forward(child.stderr.take().unwrap(), sender, Line::Err);
             None
         } else {

@@ -87,12 +87,18 @@ pub(crate) fn application<C: ChunkCompiler>(
                 }
             }
             "process.service" => {
-                let Some(process) = service_process(problems, entries, entry) else { continue };
-                let named = process.data.get("host").and_then(|node| code::named(process, node));
+                let process = service_process(problems, entries, entry);
+                let input = processes::input(problems, entry);
+                if process.is_none() && entry.data.get("host").is_none() {
+                    // The process might have named one, so nothing is missing yet.
+                    continue;
+                }
+                let named = process.and_then(|process| {
+                    process.data.get("host").and_then(|node| code::named(process, node))
+                });
                 let fallback = named.filter(|id| entries.get(id).is_some());
                 let host = default_host.host(problems, entries, entry, fallback.as_ref());
-                let input = processes::input(problems, entry);
-                let Some(host) = host else { continue };
+                let (Some(process), Some(host)) = (process, host) else { continue };
                 hosts_of.insert(at, host.clone());
                 let (id, process) = (entry.id.clone(), process.id.clone());
                 pending.push(service_of(id, process, &host, input, lifecycle));

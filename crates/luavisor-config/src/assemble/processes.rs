@@ -168,17 +168,18 @@ impl Commands {
         if read::map(problems, node).is_none() {
             return;
         }
-        let Some(name_node) = node.get("name") else {
+        let name_node = node.get("name");
+        if name_node.is_none() {
             problems.error(node.span, "a command needs a name");
-            return;
-        };
-        let Some(name) = read::text(problems, name_node) else { return };
+        }
+        let named = name_node.and_then(|node| Some((node.span, read::text(problems, node)?)));
         let (mut short, mut main) = (String::new(), false);
         let text = |p: &mut Problems, node: &Node| read::text(p, node).map(Into::into);
         set(problems, node, "short", text, &mut short);
         set(problems, node, "main", read::boolean, &mut main);
-        if let Some(first) = self.places.insert(name.to_owned(), name_node.span) {
-            let problem = Problem::error(name_node.span, format!("duplicate command \"{name}\""));
+        let Some((span, name)) = named else { return };
+        if let Some(first) = self.places.insert(name.to_owned(), span) {
+            let problem = Problem::error(span, format!("duplicate command \"{name}\""));
             problems.push(problem.note(first, "the same command is defined here"));
             return;
         }
