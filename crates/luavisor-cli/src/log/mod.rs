@@ -16,6 +16,7 @@ use luavisor::{Level, LogRecord, LogSink, Pid};
 
 use crate::arguments::Output;
 use line::{Format, Moment};
+pub use line::json_text;
 use sampling::Sampling;
 use writer::Writer;
 
