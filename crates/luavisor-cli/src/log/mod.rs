@@ -15,8 +15,8 @@ use luavisor::config::{LogEncoding, LogLevel, Settings};
 use luavisor::{Level, LogRecord, LogSink, Pid};
 
 use crate::arguments::Output;
-use line::{Format, Moment};
 pub use line::json_text;
+use line::{Format, Moment};
 use sampling::Sampling;
 use writer::Writer;
 
