@@ -201,6 +201,8 @@ pub trait Kernel {
     /// Starts reading from the terminal. The token completes with a string, which
     /// for a line has no line end, or at the end of input with NotFound `EOF`.
     fn read(&mut self, from: Slot, read: Read, token: Token) -> Result<(), Error>;
+    /// Counts a wish for raw mode of the terminal up or down. Unavailable `not a tty`.
+    fn set_raw(&mut self, from: Slot, on: bool) -> Result<(), Error>;
     /// Command-line arguments of a terminal process; empty elsewhere.
     fn terminal_arguments(&self, from: Slot) -> Vec<String>;
     /// Whether the process runs on a terminal host.

@@ -296,6 +296,10 @@ impl Kernel for ShardKernel {
         Ok(())
     }
 
+    fn set_raw(&mut self, from: Slot, on: bool) -> Result<(), Error> {
+        self.world.raw.set(self.processes.pid(from), on)
+    }
+
     fn terminal_arguments(&self, _from: Slot) -> Vec<String> {
         self.host.config.terminal.clone().unwrap_or_default()
     }

@@ -92,11 +92,15 @@ fn flush(call: &mut Call) -> Outcome {
     outcome(call, written)
 }
 
-/// The kernel has no raw mode, so no terminal counts as a tty.
+/// `io.raw(on = true)`
 fn raw(call: &mut Call) -> Outcome {
-    let error = refusal(call, "io.raw")?;
-    let not_a_tty = || Error::new(Kind::UNAVAILABLE, "not a tty").retryable(false);
-    call.fail(error.unwrap_or_else(not_a_tty))
+    if let Some(error) = refusal(call, "io.raw")? {
+        return call.fail(error);
+    }
+    let on = call.is_nil(1) || call.boolean(1);
+    let slot = call.slot();
+    let result = call.kernel().set_raw(slot, on);
+    call.done(result)
 }
 
 fn args(call: &mut Call) -> Outcome {

@@ -172,6 +172,9 @@ impl Kernel for FakeKernel {
         }
         Written::Done
     }
+    fn set_raw(&mut self, _: Slot, _: bool) -> Result<(), Error> {
+        Err(Error::new(luavisor_core::Kind::UNAVAILABLE, "not a tty").retryable(false))
+    }
     fn flush(&mut self, slot: Slot, output: Output, token: Token) -> Written {
         self.write(slot, output, b"", token)
     }
