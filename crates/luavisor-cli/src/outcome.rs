@@ -43,14 +43,8 @@ fn code(number: f64) -> u8 {
 }
 
 fn error_text(error: &Error, frames: bool) -> String {
-    let mut text = String::from("Error: ");
-    // The outermost context stands first, as `tostring` has it.
-    for context in error.context.iter().rev() {
-        text.push_str(context);
-        text.push_str(": ");
-    }
-    text.push_str(&error.message);
-    text.push('\n');
+    // The contexts of `errors.wrap` are for the program, not for its user (SPEC 8).
+    let mut text = format!("Error: {}\n", error.message);
     for frame in error.frames.iter().filter(|_| frames) {
         text.push_str(&format!("    at {}:{} {}", frame.source, frame.line, frame.name));
         text.truncate(text.trim_end().len());

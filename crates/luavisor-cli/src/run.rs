@@ -17,7 +17,7 @@ use luavisor::{
 };
 
 use crate::arguments::{Program, Run};
-use crate::log::Log;
+use crate::log::{Log, json_text};
 use crate::outcome;
 use crate::signals::Signals;
 use crate::{CANNOT_START, print};
@@ -38,8 +38,13 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
         return Ok(0);
     }
 
+    let ignored = application.ignored_files.clone();
     let foreground = Foreground::find(&application, run.program, run.host.as_deref())?;
     let log = Arc::new(Log::new(&application.settings, &run.output, foreground.is_some()));
+    for file in ignored {
+        let fields = vec![("file".to_owned(), json_text(&file))];
+        say(&log, Level::Debug, "file without namespace ignored", fields);
+    }
     let signals = Signals::listen(run.output.silent)?;
     let mut app = App::from_application(application).log(log.clone()).tokio(signals.tokio());
     if let Some(foreground) = &foreground {
@@ -50,7 +55,7 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
     signals.act_on(&luavisor);
     luavisor.wait_until_booted();
     if luavisor.runtime().requested_exit().is_none() {
-        say(&log, "runtime ready");
+        say(&log, Level::Info, "runtime ready", Vec::new());
     }
 
     let started = match &foreground {
@@ -144,10 +149,10 @@ fn list(commands: &[Command]) -> String {
     commands.iter().map(line).collect()
 }
 
-fn say(log: &Log, message: &str) {
-    if log.level() <= Level::Info {
+fn say(log: &Log, level: Level, message: &str, fields: Vec<(String, String)>) {
+    if log.level() <= level {
         let (logger, message) = ("runtime".into(), message.to_owned());
-        let record = LogRecord { level: Level::Info, logger, message, fields: Vec::new() };
+        let record = LogRecord { level, logger, message, fields };
         log.log(Pid::NONE, "{|}", record);
     }
 }

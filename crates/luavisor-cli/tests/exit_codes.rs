@@ -35,6 +35,7 @@ fn failures_are_told_on_stderr() {
         ("return nil, 'no'", "Error: no\n"),
         ("error('boom')", "Error: app:main:1: boom\n"),
         ("return nil, errors.new{message='wrong', kind=errors.INVALID}", "Error: wrong\n"),
+        ("return nil, errors.wrap(errors.new('no'), 'while trying')", "Error: no\n"),
         (
             "process.terminate(process.pid()) process.inbox():receive()",
             "Error: process terminated\n",

@@ -115,3 +115,13 @@ fn usr1_writes_a_snapshot() {
     running.signal("INT");
     running.finish().exits(0);
 }
+
+#[test]
+fn files_without_a_namespace_are_told_to_who_debugs() {
+    let project = talking("").file("src/plain.yaml", "something: else\n");
+    let told = project.run(["-v", "-x", "main"]).exits(0);
+    let line = told.stderr.lines().find(|line| line.contains("file without namespace ignored"));
+    let line = line.unwrap_or_default();
+    assert!(line.contains("DEBUG") && line.contains("plain.yaml"), "{told:?}");
+    project.run(["-c", "-x", "main"]).exits(0).omits("file without namespace ignored");
+}

@@ -173,7 +173,8 @@ fn similar(path: &Path) -> Option<String> {
     let wanted = path.file_name()?.to_string_lossy();
     let entries = std::fs::read_dir(path.parent()?).ok()?;
     // A link counts as a file: where it leads is not worth a look.
-    let files = entries.flatten().filter(|entry| !entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let files =
+        entries.flatten().filter(|entry| !entry.file_type().is_ok_and(|kind| kind.is_dir()));
     let mut names: Vec<String> =
         files.map(|entry| entry.file_name().to_string_lossy().into()).collect();
     names.retain(|name| *name != wanted);

@@ -13,7 +13,7 @@
 //! | `executor` | threads, watchdog; the manual executor |
 //! | `names` | registered names |
 //! | [`services`] | what is kept running, boot and shutdown |
-//! | [`output`], `input` | standard output and terminal input |
+//! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | [`snapshot`] | what the runtime holds |
 
@@ -29,6 +29,7 @@ pub mod native;
 pub mod observe;
 pub mod output;
 pub mod random;
+mod raw;
 pub mod runtime;
 pub mod services;
 mod shard;

@@ -5,13 +5,14 @@
 //! full output never holds a worker up: beyond [`QUEUE_BYTES`] of backlog a piece
 //! is still accepted, but its task waits until the backlog is written. So the
 //! queue is bounded by the number of printing tasks. A closed output swallows
-//! everything; it is not an error.
+//! everything; it is not an error. Any other failure is kept: nothing more is
+//! written, and later writes are told the cause.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use luavisor_core::{Pid, Values};
+use luavisor_core::{Error, Pid, Values};
 use luavisor_vm::Token;
 use luavisor_vm::kernel::{Output, Written};
 
@@ -48,7 +49,8 @@ impl Captured {
 impl Outputs {
     /// Writer threads for two outputs.
     pub fn streams(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>) -> Outputs {
-        Outputs::Streams { stdout: Stream::start(stdout), stderr: Stream::start(stderr) }
+        let stdout = Stream::start("stdout", stdout);
+        Outputs::Streams { stdout, stderr: Stream::start("stderr", stderr) }
     }
 
     /// Where waiting tasks are completed.
@@ -56,6 +58,15 @@ impl Outputs {
         if let Outputs::Streams { stdout, stderr } = self {
             let _ = stdout.world.set(Arc::downgrade(world));
             let _ = stderr.world.set(Arc::downgrade(world));
+        }
+    }
+
+    /// Completes the token when what was written before is passed on.
+    pub fn pass_on(&self, output: Output, pid: Pid, token: Token) -> Written {
+        match (self, output) {
+            (Outputs::Streams { stdout, .. }, Output::Stdout) => stdout.pass_on(pid, token),
+            (Outputs::Streams { stderr, .. }, Output::Stderr) => stderr.pass_on(pid, token),
+            (Outputs::Captured(_), _) => Written::Done,
         }
     }
 
@@ -102,13 +113,19 @@ impl Outputs {
 #[derive(Default)]
 struct Backlog {
     bytes: Vec<u8>,
+    /// tasks whose writes found the backlog full
     waiting: Vec<(Pid, Token)>,
+    /// tasks that wait for the end of the backlog
+    flushing: Vec<(Pid, Token)>,
+    /// the first failure
+    failure: Option<Error>,
     writing: bool,
     closed: bool,
 }
 
 /// One output with its writer thread.
 pub(crate) struct Stream {
+    name: &'static str,
     backlog: Mutex<Backlog>,
     changed: Condvar,
     world: OnceLock<Weak<World>>,
@@ -116,8 +133,9 @@ pub(crate) struct Stream {
 
 impl Stream {
     #[allow(clippy::disallowed_methods)]
-    fn start(target: Box<dyn Write + Send>) -> Arc<Stream> {
+    fn start(name: &'static str, target: Box<dyn Write + Send>) -> Arc<Stream> {
         let stream = Arc::new(Stream {
+            name,
             backlog: Mutex::default(),
             changed: Condvar::new(),
             world: OnceLock::new(),
@@ -136,6 +154,9 @@ impl Stream {
         if backlog.closed {
             return Written::Done;
         }
+        if let Some(error) = &backlog.failure {
+            return Written::Failed(error.clone());
+        }
         let idle = backlog.bytes.is_empty() && !backlog.writing;
         let full = backlog.bytes.len() >= QUEUE_BYTES;
         backlog.bytes.extend_from_slice(bytes);
@@ -149,13 +170,25 @@ impl Stream {
         if full { Written::Wait } else { Written::Done }
     }
 
+    fn pass_on(&self, pid: Pid, token: Token) -> Written {
+        let mut backlog = lock(&self.backlog);
+        if let Some(error) = &backlog.failure {
+            return Written::Failed(error.clone());
+        }
+        if backlog.closed || (backlog.bytes.is_empty() && !backlog.writing) {
+            return Written::Done;
+        }
+        backlog.flushing.push((pid, token));
+        Written::Wait
+    }
+
     fn run(&self, mut target: Box<dyn Write + Send>) {
         let mut broken = false;
         let mut piece = Vec::new();
         loop {
             let mut backlog = lock(&self.backlog);
             backlog.writing = false;
-            if backlog.bytes.is_empty() {
+            if backlog.bytes.is_empty() && backlog.flushing.is_empty() {
                 self.changed.notify_all();
                 if backlog.closed {
                     return;
@@ -165,22 +198,35 @@ impl Stream {
             piece.clear();
             std::mem::swap(&mut piece, &mut backlog.bytes);
             let waiting = std::mem::take(&mut backlog.waiting);
+            let flushing = std::mem::take(&mut backlog.flushing);
             backlog.writing = true;
             drop(backlog);
-            if !piece.is_empty() && !broken {
-                broken = target.write_all(&piece).and_then(|()| target.flush()).is_err();
+            if !piece.is_empty()
+                && !broken
+                && let Err(error) = target.write_all(&piece).and_then(|()| target.flush())
+            {
+                broken = true;
+                if error.kind() != ErrorKind::BrokenPipe {
+                    let error = Error::internal(format!("write {}: {error}", self.name));
+                    lock(&self.backlog).failure = Some(error);
+                }
             }
-            self.release(waiting);
+            // Who waits for a place has its piece accepted; who flushes asks how it went.
+            self.release(waiting, Ok(Values::none()));
+            if !flushing.is_empty() {
+                let failure = lock(&self.backlog).failure.clone();
+                self.release(flushing, failure.map_or(Ok(Values::none()), Err));
+            }
         }
     }
 
-    fn release(&self, waiting: Vec<(Pid, Token)>) {
+    fn release(&self, waiting: Vec<(Pid, Token)>, result: Result<Values, Error>) {
         if waiting.is_empty() {
             return;
         }
         if let Some(world) = self.world.get().and_then(Weak::upgrade) {
             for (pid, token) in waiting {
-                world.complete(pid, token, Ok(Values::none()));
+                world.complete(pid, token, result.clone());
             }
         }
     }
@@ -200,5 +246,73 @@ impl Stream {
     fn close(&self) {
         lock(&self.backlog).closed = true;
         self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    /// Fails in this way.
+    struct Failing(ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::new(self.0, "no room"))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn second_write(kind: ErrorKind) -> Written {
+        let stream = Stream::start("stdout", Box::new(Failing(kind)));
+        assert!(matches!(stream.write(b"x", Pid::NONE, Token(0)), Written::Done));
+        assert!(stream.flush(Duration::MAX).0);
+        let written = stream.write(b"y", Pid::NONE, Token(0));
+        stream.close();
+        written
+    }
+
+    #[test]
+    fn a_failure_is_told_to_later_writes() {
+        let Written::Failed(error) = second_write(ErrorKind::StorageFull) else {
+            panic!("the write was accepted")
+        };
+        assert_eq!(&*error.message, "write stdout: no room");
+    }
+
+    #[test]
+    fn a_closed_output_is_no_failure() {
+        assert!(matches!(second_write(ErrorKind::BrokenPipe), Written::Done));
+    }
+
+    /// Writes nothing before it is let.
+    struct Stalled(std::sync::mpsc::Receiver<()>);
+
+    impl Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stalled_output_is_waited_for_as_long_as_patience_lasts() {
+        let (go, stalled) = std::sync::mpsc::channel();
+        let stream = Stream::start("stdout", Box::new(Stalled(stalled)));
+        let _ = stream.write(b"x", Pid::NONE, Token(0));
+        assert!(matches!(stream.pass_on(Pid::NONE, Token(1)), Written::Wait));
+        assert!(!stream.flush(Duration::from_millis(20)).0);
+        go.send(()).unwrap();
+        assert!(stream.flush(Duration::MAX).0);
+        assert!(matches!(stream.pass_on(Pid::NONE, Token(2)), Written::Done));
+        stream.close();
     }
 }

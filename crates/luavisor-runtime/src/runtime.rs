@@ -28,6 +28,7 @@ use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::Observer;
 use crate::output::{Captured, Outputs};
 use crate::random::FastRng;
+use crate::raw::RawMode;
 use crate::snapshot::{self, Snapshot};
 use crate::world::{World, WorldParts};
 
@@ -115,6 +116,7 @@ impl RuntimeBuilder {
             log: self.log,
             outputs: Outputs::streams(self.stdout, self.stderr),
             input: TerminalInput::threaded(Box::new(io::BufReader::new(io::stdin()))),
+            raw: RawMode::of(io::stdin()),
             executor: Executor::Threads,
             modules: self.modules.into(),
             native_code: self.native_code,
@@ -141,6 +143,7 @@ impl RuntimeBuilder {
             log: self.log,
             outputs: Outputs::Captured(captured.clone()),
             input: TerminalInput::direct(Box::new(io::empty())),
+            raw: RawMode::default(),
             executor: Executor::Manual(queue.clone()),
             modules: self.modules.into(),
             native_code: self.native_code,
@@ -322,6 +325,7 @@ impl Runtime {
     pub fn close_within(&self, patience: Duration) -> bool {
         let written = self.world.outputs.flush(patience);
         self.world.outputs.close();
+        self.world.raw.restore();
         for host in self.world.hosts() {
             host.close();
         }

@@ -23,6 +23,7 @@ use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::{Observers, Occurrence};
 use crate::output::Outputs;
 use crate::random::FastRng;
+use crate::raw::RawMode;
 use crate::services::Board;
 use crate::shard::Shard;
 use crate::shard::places::Memory;
@@ -42,6 +43,7 @@ pub(crate) struct World {
     pub observers: Observers,
     pub outputs: Outputs,
     pub input: TerminalInput,
+    pub raw: RawMode,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -71,6 +73,7 @@ pub(crate) struct WorldParts {
     pub log: Arc<dyn LogSink>,
     pub outputs: Outputs,
     pub input: TerminalInput,
+    pub raw: RawMode,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -89,6 +92,7 @@ impl World {
             observers: Observers::default(),
             outputs: parts.outputs,
             input: parts.input,
+            raw: parts.raw,
             executor: parts.executor,
             modules: parts.modules,
             native_code: parts.native_code,

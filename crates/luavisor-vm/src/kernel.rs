@@ -97,12 +97,14 @@ pub struct LogRecord {
 }
 
 /// What a write to an output came to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Written {
     /// Accepted.
     Done,
     /// The output is slow: the task waits until the token completes.
     Wait,
+    /// An earlier write failed, Internal `write stdout: <cause>`; this one was not tried.
+    Failed(Error),
 }
 
 /// A request for terminal input.
@@ -194,9 +196,13 @@ pub trait Kernel {
 
     /// Writes to an output as one piece.
     fn write(&mut self, from: Slot, output: Output, bytes: &[u8], token: Token) -> Written;
+    /// Waits until what was written before is passed on.
+    fn flush(&mut self, from: Slot, output: Output, token: Token) -> Written;
     /// Starts reading from the terminal. The token completes with a string, which
     /// for a line has no line end, or at the end of input with NotFound `EOF`.
     fn read(&mut self, from: Slot, read: Read, token: Token) -> Result<(), Error>;
+    /// Counts a wish for raw mode of the terminal up or down. Unavailable `not a tty`.
+    fn set_raw(&mut self, from: Slot, on: bool) -> Result<(), Error>;
     /// Command-line arguments of a terminal process; empty elsewhere.
     fn terminal_arguments(&self, from: Slot) -> Vec<String>;
     /// Whether the process runs on a terminal host.

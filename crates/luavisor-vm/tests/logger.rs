@@ -29,6 +29,32 @@ fn a_line_has_level_name_message_and_fields() {
 }
 
 #[test]
+fn whole_numbers_have_no_fraction() {
+    let mut bench = Bench::new();
+    bench.passes(
+        r#"
+        require("logger"):info("m", {
+            a = 9e15, b = 1e18, c = -2^63, d = 2^62, e = 2^63, f = 1.5, g = -0.0,
+        })
+        "#,
+    );
+    let fields: Vec<_> =
+        bench.kernel.logs[0].fields[2..].iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(
+        fields,
+        [
+            "a=9000000000000000",
+            "b=1000000000000000000",
+            "c=-9223372036854775808",
+            "d=4611686018427387904",
+            "e=9.223372036854776e+18",
+            "f=1.5",
+            "g=0",
+        ]
+    );
+}
+
+#[test]
 fn fields_become_json() {
     let mut bench = Bench::new();
     bench.passes(

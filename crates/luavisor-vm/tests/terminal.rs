@@ -41,6 +41,21 @@ fn output_is_written_in_order() {
 }
 
 #[test]
+fn failures_of_an_output_are_told_by_io_only() {
+    let mut bench = terminal(&[]);
+    bench.kernel.broken_output = Some(luavisor_core::Error::internal("write stdout: full"));
+    bench.passes(
+        r#"
+        local io = require("io")
+        for _, f in {io.write, io.print, io.eprint, io.flush} do
+            refused("Internal", "write stdout: full", f())
+        end
+        eq(print("x"), nil)
+        "#,
+    );
+}
+
+#[test]
 fn input_is_read() {
     let mut bench = terminal(&["first", "second", "1234567"]);
     bench.kernel.arguments = vec!["x".into(), "--y".into()];

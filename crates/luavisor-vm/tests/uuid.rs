@@ -62,7 +62,9 @@ fn uuids_are_read() {
         end
         eq(uuid.format(id, "simple"), "6ba7b8109dad11d180b400c04fd430c8")
         eq(uuid.format(id, "urn"), "urn:uuid:" .. id) eq(uuid.format(id, "standard"), id)
-        refused("Invalid", "unsupported format", uuid.format(id, "x"))
+        for _, style in {"x", "", "\xff", 5, true, {}} do
+            refused("Invalid", "unsupported format", uuid.format(id, style))
+        end
         "#,
     );
 }

@@ -121,6 +121,13 @@ fn member(line: &mut String, name: &str, value: &str) {
     line.push_str(value);
 }
 
+/// A text as JSON.
+pub fn json_text(text: &str) -> String {
+    let mut quoted = String::new();
+    string(&mut quoted, text);
+    quoted
+}
+
 fn string(line: &mut String, text: &str) {
     line.push('"');
     for letter in text.chars() {

@@ -15,6 +15,7 @@ use luavisor::config::{LogEncoding, LogLevel, Settings};
 use luavisor::{Level, LogRecord, LogSink, Pid};
 
 use crate::arguments::Output;
+pub use line::json_text;
 use line::{Format, Moment};
 use sampling::Sampling;
 use writer::Writer;

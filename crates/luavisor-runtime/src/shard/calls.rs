@@ -284,12 +284,20 @@ impl Kernel for ShardKernel {
         self.world.outputs.write(output, bytes, self.processes.pid(from), token)
     }
 
+    fn flush(&mut self, from: Slot, output: Output, token: Token) -> Written {
+        self.world.outputs.pass_on(output, self.processes.pid(from), token)
+    }
+
     fn read(&mut self, from: Slot, read: Read, token: Token) -> Result<(), Error> {
         if !self.has_terminal(from) {
             return Err(Error::invalid("no terminal context"));
         }
         self.world.input.read(read, self.processes.pid(from), token);
         Ok(())
+    }
+
+    fn set_raw(&mut self, from: Slot, on: bool) -> Result<(), Error> {
+        self.world.raw.set(self.processes.pid(from), on)
     }
 
     fn terminal_arguments(&self, _from: Slot) -> Vec<String> {

@@ -30,6 +30,7 @@ impl ShardKernel {
         if self.shard.end_life(slot) {
             self.world.names.release(pid);
         }
+        self.world.raw.leave(pid);
         if let Some(bonds) = process.bonds {
             self.loosen(pid, *bonds, &exit);
         }

@@ -2,10 +2,10 @@
 
 use luavisor_core::{Error, Kind};
 
-use super::print::{line, must_wait};
+use super::print;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
-use crate::kernel::{Output, Read};
+use crate::kernel::{Output, Read, Written};
 
 /// Bytes that `io.read` asks for when it is not told.
 const READ: usize = 1024;
@@ -19,9 +19,19 @@ fn refusal(call: &Call, function: &str) -> Result<Option<Error>, Raise> {
     Ok(Some(Error::new(Kind::UNAVAILABLE, "no terminal context").retryable(false)))
 }
 
-/// Waits while the output is slow, where it may; then true.
+/// True, at once or after a wait; or why an earlier write failed.
+fn outcome(call: &mut Call, written: Written) -> Outcome {
+    match written {
+        Written::Done => call.yes(),
+        Written::Wait => call.wait_for_true(),
+        Written::Failed(error) => call.fail(error),
+    }
+}
+
+/// Waits while the output is slow, where it may.
 fn write_all(call: &mut Call, function: &str, output: Output, bytes: &[u8]) -> Outcome {
-    if must_wait(call, function, output, bytes) { call.wait_for_true() } else { call.yes() }
+    let written = print::write(call, function, output, bytes);
+    outcome(call, written)
 }
 
 fn write(call: &mut Call) -> Outcome {
@@ -36,11 +46,11 @@ fn write_line(call: &mut Call, function: &str, output: Output) -> Outcome {
     if let Some(error) = refusal(call, function)? {
         return call.fail(error);
     }
-    let line = line(call);
+    let line = print::line(call);
     write_all(call, function, output, &line)
 }
 
-fn print(call: &mut Call) -> Outcome {
+fn print_line(call: &mut Call) -> Outcome {
     write_line(call, "io.print", Output::Stdout)
 }
 
@@ -71,19 +81,26 @@ fn readline(call: &mut Call) -> Outcome {
     start_read(call, "io.readline", Read::Line)
 }
 
-/// Every write is passed on at once.
+/// Waits until the backlog of standard output is written.
 fn flush(call: &mut Call) -> Outcome {
-    match refusal(call, "io.flush")? {
-        Some(error) => call.fail(error),
-        None => call.yes(),
+    if let Some(error) = refusal(call, "io.flush")? {
+        return call.fail(error);
     }
+    call.may_block("io.flush")?;
+    let (slot, token) = (call.slot(), call.token());
+    let written = call.kernel().flush(slot, Output::Stdout, token);
+    outcome(call, written)
 }
 
-/// The kernel has no raw mode, so no terminal counts as a tty.
+/// `io.raw(on = true)`
 fn raw(call: &mut Call) -> Outcome {
-    let error = refusal(call, "io.raw")?;
-    let not_a_tty = || Error::new(Kind::UNAVAILABLE, "not a tty").retryable(false);
-    call.fail(error.unwrap_or_else(not_a_tty))
+    if let Some(error) = refusal(call, "io.raw")? {
+        return call.fail(error);
+    }
+    let on = call.is_nil(1) || call.boolean(1);
+    let slot = call.slot();
+    let result = call.kernel().set_raw(slot, on);
+    call.done(result)
 }
 
 fn args(call: &mut Call) -> Outcome {
@@ -98,7 +115,7 @@ fn args(call: &mut Call) -> Outcome {
 
 static FUNCTIONS: &[Function] = &[
     Function { name: c"write", run: write },
-    Function { name: c"print", run: print },
+    Function { name: c"print", run: print_line },
     Function { name: c"eprint", run: eprint },
     Function { name: c"read", run: read },
     Function { name: c"readline", run: readline },

@@ -148,9 +148,12 @@ impl Reader {
     }
 }
 
-/// Whole numbers have no fraction; what JSON has no number for is its text.
+/// Whole numbers that an `i64` holds have no fraction; what JSON has no number
+/// for is its text.
 fn number_value(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() < 9e15 {
+    // -2^63 is an f64, 2^63 - 1 is not: the end of the range is the first beyond it.
+    const RANGE: std::ops::Range<f64> = i64::MIN as f64..i64::MAX as f64;
+    if number.fract() == 0.0 && RANGE.contains(&number) {
         return Value::from(number as i64);
     }
     match serde_json::Number::from_f64(number) {

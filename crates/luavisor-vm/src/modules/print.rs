@@ -7,7 +7,11 @@ use crate::kernel::{Output, Written};
 /// standard output. Waits while the output is slow.
 fn print(call: &mut Call) -> Outcome {
     let line = line(call);
-    if must_wait(call, "print", Output::Stdout, &line) { call.wait(None) } else { call.nothing() }
+    match write(call, "print", Output::Stdout, &line) {
+        Written::Wait => call.wait(None),
+        // A program that wants to know uses `io`.
+        Written::Done | Written::Failed(_) => call.nothing(),
+    }
 }
 
 /// All arguments through `tostring`, joined by tabs, as one line.
@@ -23,18 +27,16 @@ pub fn line(call: &Call) -> Vec<u8> {
     line
 }
 
-/// Writes in one piece and says whether the task must wait for its token: the
-/// output is slow. Where a task may not wait it goes on.
-pub fn must_wait(call: &mut Call, function: &str, output: Output, bytes: &[u8]) -> bool {
+/// Writes in one piece. Says that the task must wait, because the output is slow,
+/// only where a task may wait; elsewhere it goes on.
+pub fn write(call: &mut Call, function: &str, output: Output, bytes: &[u8]) -> Written {
     let (slot, token) = (call.slot(), call.token());
-    if call.kernel().write(slot, output, bytes, token) == Written::Done {
-        return false;
-    }
-    let may = call.may_block(function).is_ok();
-    if !may {
+    let written = call.kernel().write(slot, output, bytes, token);
+    if matches!(written, Written::Wait) && call.may_block(function).is_err() {
         call.forget_token();
+        return Written::Done;
     }
-    may
+    written
 }
 
 /// `string(x)` is reached as a call of the library table, which is argument 1.

@@ -153,7 +153,12 @@ fn format(call: &mut Call) -> Outcome {
         Ok(uuid) => uuid,
         Err(message) => return invalid(call, message),
     };
-    let style = if call.is_nil(2) { "standard".to_owned() } else { call.string(2)? };
+    let style = match call.is_nil(2) {
+        true => "standard".to_owned(),
+        // What is no text is no known style either.
+        false if !call.is_string(2) => String::new(),
+        false => call.string(2).unwrap_or_default(),
+    };
     let text = match style.as_str() {
         "standard" => uuid.hyphenated().to_string(),
         "simple" => uuid.simple().to_string(),

@@ -47,6 +47,8 @@ pub struct FakeKernel {
     pub stderr: String,
     /// writes make the task wait
     pub slow_output: bool,
+    /// why no write succeeds
+    pub broken_output: Option<Error>,
     pub level: Option<Level>,
     pub logs: Vec<LogRecord>,
     /// lines to read; `None`: no terminal
@@ -156,6 +158,9 @@ impl Kernel for FakeKernel {
         self.programs.get(id).cloned().ok_or_else(|| Error::not_found("factory not found"))
     }
     fn write(&mut self, _: Slot, output: Output, bytes: &[u8], token: Token) -> Written {
+        if let Some(error) = &self.broken_output {
+            return Written::Failed(error.clone());
+        }
         let text = String::from_utf8_lossy(bytes);
         match output {
             Output::Stdout => self.stdout.push_str(&text),
@@ -166,6 +171,12 @@ impl Kernel for FakeKernel {
             return Written::Wait;
         }
         Written::Done
+    }
+    fn set_raw(&mut self, _: Slot, _: bool) -> Result<(), Error> {
+        Err(Error::new(luavisor_core::Kind::UNAVAILABLE, "not a tty").retryable(false))
+    }
+    fn flush(&mut self, slot: Slot, output: Output, token: Token) -> Written {
+        self.write(slot, output, b"", token)
     }
     fn read(&mut self, _: Slot, read: Read, token: Token) -> Result<(), Error> {
         let next = self.input.as_mut().and_then(VecDeque::pop_front);
