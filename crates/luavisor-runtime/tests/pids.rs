@@ -1,6 +1,8 @@
 //! Pid texts in Lua: one text per process, whoever shows it, also when its slot
 //! is used again.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod lua_support;
 
 use lua_support::{world, world_with};
