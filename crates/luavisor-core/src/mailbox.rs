@@ -163,6 +163,13 @@ impl<T: Clone + Eq + Hash, M> Mailbox<T, M> {
         self.main = merged;
     }
 
+    /// All waiting messages, in no particular order.
+    pub fn into_messages(self) -> impl Iterator<Item = M> {
+        let topics = self.topics.into_iter().flat_map(|topics| topics.subscriptions);
+        let subscribed = topics.flatten().flat_map(|subscription| subscription.queue);
+        self.main.into_iter().chain(subscribed).map(|queued| queued.message)
+    }
+
     /// How many messages wait.
     pub fn len(&self) -> usize {
         let queued = self.subscriptions().map(|s| s.queue.len());

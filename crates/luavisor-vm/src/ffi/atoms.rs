@@ -6,7 +6,7 @@
 //! A pid atom is only a hint: the caller compares the string's address with the
 //! process's pinned pid text.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::c_char;
 
 use mlua_sys as sys;
 
@@ -53,11 +53,8 @@ pub fn slot(atom: i16) -> Option<Slot> {
 
 /// Puts the string of a topic atom where [`Cx::push_topic`] finds it.
 pub fn pin(cx: Cx, lua: Lua, atom: i16, bytes: &[u8]) {
-    lua.reserve(2);
-    lua.push_ref(cx.vm().refs.atoms);
     lua.push_bytes(bytes);
-    lua.raw_seti(-2, atom as c_int);
-    lua.pop(1);
+    cx.vm().topics.set(lua, atom as usize);
     let pinned = &mut cx.vm().pinned_atoms;
     if pinned.len() <= atom as usize {
         pinned.resize(atom as usize + 64, false);

@@ -365,21 +365,22 @@ impl Call {
         channel::anchor(self.cx, self.lua, id);
     }
     pub(crate) fn close_channel(&mut self, id: ChannelId) {
-        channel::close(self.cx, self.lua, self.process(), id);
+        channel::close(self.cx, self.process(), id);
     }
     /// Pushes the object of an anchored channel.
     pub(crate) fn push_anchored(&mut self, id: ChannelId) {
         let process = self.process();
-        let anchor = process.channel(id).map_or(0, |channel| channel.anchor);
-        self.cx.push_held(self.lua, process, anchor);
+        match process.channel(id).and_then(|channel| channel.anchor.as_ref()) {
+            Some(anchor) => self.cx.push_held(self.lua, anchor),
+            None => self.lua.push_nil(),
+        }
     }
     /// Hands waiting mailbox contents to a channel that just got its source.
     pub(crate) fn pump_channel(&mut self, id: ChannelId) {
         channel::pump(self.cx, self.process(), id);
     }
     pub(crate) fn push_singleton(&mut self, id: ChannelId) {
-        self.lua.reserve(1);
-        self.lua.push_ref(self.cx.vm().refs.singletons[id as usize]);
+        self.cx.push_shared(self.lua, self.cx.vm().places.singletons[id as usize]);
     }
     /// The topic of the string at `index`.
     pub(crate) fn topic(&self, index: i32) -> super::process::Topic {

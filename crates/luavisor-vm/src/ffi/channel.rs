@@ -43,7 +43,7 @@ pub fn push_view(cx: Cx, lua: Lua, id: ChannelId) {
     let process = cx.process();
     let owner = process.pid;
     lua.reserve(4);
-    lua.push_ref(cx.vm().refs.channel_views);
+    cx.push_shared(lua, cx.vm().places.channel_views);
     let key = (u64::from(owner.slot()) << 32 | u64::from(id)) as f64;
     lua.push_number(key);
     lua.raw_get(-2);
@@ -70,10 +70,9 @@ pub fn id_at(lua: Lua, index: c_int) -> Option<ChannelId> {
 pub fn anchor(cx: Cx, lua: Lua, id: ChannelId) {
     lua.reserve(1);
     lua.copy(-1);
-    let process = cx.process();
-    let index = cx.hold(lua, process);
-    if let Some(channel) = process.channel(id) {
-        channel.anchor = index;
+    let hold = cx.hold(lua);
+    if let Some(channel) = cx.process().channel(id) {
+        channel.anchor = Some(hold);
     }
 }
 
@@ -92,7 +91,7 @@ pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received 
     let Some(channel) = process.channel(id) else { return Received::Closed };
     if let Some(held) = channel.buffer.pop_front() {
         memory::refund(cx, process, Channel::VALUE);
-        push_value(cx, lua, process, held);
+        push_value(cx, lua, held);
         refill(cx, lua, process, id);
         return Received::Value;
     }
@@ -128,27 +127,26 @@ pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received 
 }
 
 /// Pushes a value that a channel kept and lets go of it.
-fn push_value(cx: Cx, lua: Lua, process: &mut Process, held: Held) {
-    lua.reserve(1);
+fn push_value(cx: Cx, lua: Lua, held: Held) {
     match held {
         Held::Nil => lua.push_nil(),
         Held::Boolean(value) => lua.push_boolean(value),
         Held::Number(value) => lua.push_number(value),
-        Held::Ref(index) => {
-            cx.push_held(lua, process, index);
-            cx.release(lua, process, index);
+        Held::Ref(hold) => {
+            cx.push_held(lua, &hold);
+            cx.release(hold);
         }
         Held::Object(object) => objects::push(lua, &object),
     }
 }
 
 /// Keeps the value on top of the stack; pops it.
-fn keep(cx: Cx, lua: Lua, process: &mut Process) -> Held {
+fn keep(cx: Cx, lua: Lua) -> Held {
     let held = match lua.kind(-1) {
         LUA_TNIL => Held::Nil,
         LUA_TBOOLEAN => Held::Boolean(lua.boolean(-1)),
         LUA_TNUMBER => Held::Number(lua.number(-1)),
-        _ => return Held::Ref(cx.hold(lua, process)),
+        _ => return Held::Ref(cx.hold(lua)),
     };
     lua.pop(1);
     held
@@ -175,7 +173,7 @@ fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
     let Some(channel) = process.channel(id) else { return };
     if let Some(sender) = channel.senders.pop_front() {
         take_from_sender(cx, lua, process, sender);
-        let held = keep(cx, lua, process);
+        let held = keep(cx, lua);
         if let Some(channel) = process.channel(id) {
             channel.buffer.push_back(held);
             memory::charge(cx, process, Channel::VALUE);
@@ -184,7 +182,7 @@ fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
         && let Some((topic, cargo)) = process.mailbox.pop(subscription)
     {
         message::push_as(cx, lua, process, messages, topic, cargo);
-        let held = keep(cx, lua, process);
+        let held = keep(cx, lua);
         if let Some(channel) = process.channel(id) {
             channel.buffer.push_back(held);
             memory::charge(cx, process, Channel::VALUE);
@@ -194,21 +192,21 @@ fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
 
 /// Turns the value on top into a select result `{channel, value, ok}`.
 pub fn push_result(cx: Cx, lua: Lua, case: c_int, ok: bool) {
-    let refs = &cx.vm().refs;
+    let places = &cx.vm().places;
     lua.reserve(4);
-    lua.push_ref(refs.select_result);
+    cx.push_shared(lua, places.select_result);
     lua.clone_table(-1);
     lua.remove(-2);
     lua.insert(-2);
     // stack: result, value
-    lua.push_ref(refs.key_value);
+    cx.push_shared(lua, places.key_value);
     lua.insert(-2);
     lua.raw_set(-3);
-    lua.push_ref(refs.key_channel);
+    cx.push_shared(lua, places.key_channel);
     lua.copy(case);
     lua.raw_set(-3);
     if !ok {
-        lua.push_ref(refs.key_ok);
+        cx.push_shared(lua, places.key_ok);
         lua.push_boolean(false);
         lua.raw_set(-3);
     }
@@ -286,7 +284,7 @@ pub fn pump(cx: Cx, process: &mut Process, id: ChannelId) {
 }
 
 /// Closes a channel: receivers get `nil, false`, senders raise. Idempotent.
-pub fn close(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
+pub fn close(cx: Cx, process: &mut Process, id: ChannelId) {
     let Some(channel) = process.channel(id) else { return };
     if channel.closed {
         return;
@@ -333,7 +331,7 @@ pub fn close(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
             cx.wake_task(process, waiter.task, 0);
         }
     }
-    cx.release(lua, process, anchor);
+    cx.release(anchor);
     if matches!(source, Source::Topic { .. }) && process.channel(INBOX).is_some() {
         pump(cx, process, INBOX);
         if let Some(again) = process.inbox_again {
@@ -362,7 +360,7 @@ pub fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int)
     let Some(channel) = process.channel(id) else { return Sent::Closed };
     if (channel.buffer.len() as u32) < channel.capacity {
         lua.copy(index);
-        let held = keep(cx, lua, process);
+        let held = keep(cx, lua);
         if let Some(channel) = process.channel(id) {
             channel.buffer.push_back(held);
             memory::charge(cx, process, Channel::VALUE);
@@ -430,7 +428,7 @@ fn send(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
 
 fn close_method(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     let id = checked(lua, "close")?;
-    close(cx, lua, cx.process(), id);
+    close(cx, cx.process(), id);
     Ok(0)
 }
 
@@ -438,7 +436,7 @@ fn case_receive(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     let id = checked(lua, "case_receive")?;
     let reference = lua.userdata::<ChannelRef>(1, TAG);
     if id < 2 && reference.is_some_and(|reference| reference.owner == Pid::NONE) {
-        lua.push_ref(cx.vm().refs.singleton_cases[id as usize]);
+        cx.push_shared(lua, cx.vm().places.singleton_cases[id as usize]);
         return Ok(1);
     }
     select::push_case(cx, lua, false);
@@ -528,21 +526,20 @@ pub fn install(cx: Cx, lua: Lua) {
     lua.raw_set_field(-2, c"__metatable");
     lua.set_readonly(-1, true);
     cx.vm().case_metatable = lua.address(-1);
-    cx.vm().refs.case_metatable = lua.make_ref(-1);
-    lua.pop(1);
+    cx.vm().places.case_metatable = cx.vm().shelf.put(lua);
     lua.new_table(0, 0);
     lua.new_table(0, 1);
     lua.push_str("v");
     lua.raw_set_field(-2, c"__mode");
     lua.set_metatable(-2);
-    cx.vm().refs.channel_views = lua.make_ref(-1);
-    lua.pop(1);
+    cx.vm().places.channel_views = cx.vm().shelf.put(lua);
     for id in [INBOX, EVENTS] {
         lua.set_top(0);
         lua.new_userdata(TAG, ChannelRef { id, owner: Pid::NONE });
-        cx.vm().refs.singletons[id as usize] = lua.make_ref(-1);
+        lua.copy(-1);
+        cx.vm().places.singletons[id as usize] = cx.vm().shelf.put(lua);
         select::push_case(cx, lua, false);
-        cx.vm().refs.singleton_cases[id as usize] = lua.make_ref(-1);
+        cx.vm().places.singleton_cases[id as usize] = cx.vm().shelf.put(lua);
         lua.set_top(0);
     }
     lua.new_table(0, 3);
@@ -552,7 +549,6 @@ pub fn install(cx: Cx, lua: Lua) {
     }
     lua.push_boolean(true);
     lua.raw_set_field(-2, c"ok");
-    cx.vm().refs.select_result = lua.make_ref(-1);
-    lua.pop(1);
+    cx.vm().places.select_result = cx.vm().shelf.put(lua);
     objects::library(lua, c"channel", &[(c"new", new_native), (c"select", select_native)]);
 }

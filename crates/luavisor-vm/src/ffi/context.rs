@@ -14,48 +14,43 @@ use luavisor_core::{Pid, Values};
 use smallvec::SmallVec;
 
 use super::lua::Lua;
+use super::shelf::{Hold, Holds, Place, Row, Shelf};
 use super::process::{ChannelId, Process, TaskId, Topic};
 use crate::kernel::{Kernel, Slot};
 use crate::program::{Chunk, Unit};
 use crate::vm::VmConfig;
 
-/// Registry references of values that all processes of the VM share.
+/// Where the values lie that all processes of the VM share.
 #[derive(Default, Debug)]
-pub struct Refs {
-    /// slot + 1 → hold table of the process
-    pub holds: c_int,
+pub struct Places {
     /// thread index → pooled or running main thread
-    pub threads: c_int,
-    /// slot + 1 → pid text of the process that lives or lived there
-    pub pids: c_int,
-    /// atom → topic string
-    pub atoms: c_int,
+    pub threads: Place,
     /// the read-only base globals
-    pub base: c_int,
+    pub base: Place,
     /// the metatable of every process's global table
-    pub env_metatable: c_int,
+    pub env_metatable: Place,
     /// the inbox and events singletons and their receive cases
-    pub singletons: [c_int; 2],
-    pub singleton_cases: [c_int; 2],
+    pub singletons: [Place; 2],
+    pub singleton_cases: [Place; 2],
     /// weak: place of a channel that a Timer or Ticker owns → its object, if one lives
-    pub channel_views: c_int,
-    pub case_metatable: c_int,
-    pub select_result: c_int,
-    pub key_channel: c_int,
-    pub key_value: c_int,
-    pub key_ok: c_int,
-    pub key_from: c_int,
-    pub key_at: c_int,
-    pub key_result: c_int,
-    pub key_reason: c_int,
-    pub key_error: c_int,
+    pub channel_views: Place,
+    pub case_metatable: Place,
+    pub select_result: Place,
+    pub key_channel: Place,
+    pub key_value: Place,
+    pub key_ok: Place,
+    pub key_from: Place,
+    pub key_at: Place,
+    pub key_result: Place,
+    pub key_reason: Place,
+    pub key_error: Place,
     /// templates of event tables, with `kind` set
-    pub exit_event: c_int,
-    pub link_event: c_int,
+    pub exit_event: Place,
+    pub link_event: Place,
     /// reason texts
-    pub reasons: [c_int; 7],
+    pub reasons: [Place; 7],
     /// module name → module table
-    pub modules: c_int,
+    pub modules: Place,
 }
 
 /// What a native asked the step loop to do when it yielded.
@@ -82,7 +77,7 @@ pub enum Op {
 
 /// A chunk loaded into this VM.
 pub struct LoadedChunk {
-    pub reference: c_int,
+    pub place: Place,
     /// address of its interned chunk name
     pub source: *const c_char,
     /// keeps the address that is the key in [`VmContext::chunks`] from being reused
@@ -107,13 +102,20 @@ impl PinnedPid {
 /// What became garbage in Lua and must be forgotten in Rust.
 pub enum Dead {
     Channel { pid: Pid, id: ChannelId },
-    Held { pid: Pid, index: u32 },
+    Hold(Hold),
 }
 
 pub struct VmContext {
     pub lua: Lua,
     pub config: VmConfig,
-    pub refs: Refs,
+    pub shelf: Shelf,
+    pub places: Places,
+    /// what Rust keeps of Lua's for the processes
+    pub holds: Holds,
+    /// by slot: pid text of the process that lives or lived there
+    pub pids: Row,
+    /// by atom: topic strings
+    pub topics: Row,
     pub processes: Vec<Option<Box<Process>>>,
     pub current: *mut Process,
     pub current_task: TaskId,
@@ -201,52 +203,26 @@ impl Cx {
         self.vm().kernel.is_some()
     }
 
-    /// Keeps the value on top of `lua` for `process`; pops it.
-    pub fn hold(self, lua: Lua, process: &mut Process) -> u32 {
-        let refs = &self.vm().refs;
-        lua.reserve(3);
-        let slot = process.slot() as c_int + 1;
-        lua.push_ref(refs.holds);
-        if lua.raw_geti(-1, slot) != super::lua::LUA_TTABLE {
-            lua.pop(1);
-            lua.new_table(4, 0);
-            lua.copy(-1);
-            lua.raw_seti(-3, slot);
-        }
-        lua.remove(-2);
-        lua.insert(-2);
-        let index = process.hold_free.pop().unwrap_or_else(|| {
-            process.hold_next += 1;
-            process.hold_next
-        });
-        lua.raw_seti(-2, index as c_int);
-        lua.pop(1);
-        index
+    /// Pushes a value that all processes share.
+    pub fn push_shared(self, lua: Lua, place: Place) {
+        self.vm().shelf.push(lua, place);
+    }
+
+    /// Keeps the value on top of `lua`; pops it.
+    pub fn hold(self, lua: Lua) -> Hold {
+        self.vm().holds.put(lua)
     }
 
     /// Pushes a held value on `lua`.
-    pub fn push_held(self, lua: Lua, process: &Process, index: u32) {
-        lua.reserve(2);
-        lua.push_ref(self.vm().refs.holds);
-        lua.raw_geti(-1, process.slot() as c_int + 1);
-        lua.remove(-2);
-        lua.raw_geti(-1, index as c_int);
-        lua.remove(-2);
+    pub fn push_held(self, lua: Lua, hold: &Hold) {
+        self.vm().holds.push(lua, hold);
     }
 
     /// Lets go of a held value.
-    pub fn release(self, lua: Lua, process: &mut Process, index: u32) {
-        if index == 0 {
-            return;
+    pub fn release(self, hold: impl Into<Option<Hold>>) {
+        if let Some(hold) = hold.into() {
+            self.vm().holds.release(hold);
         }
-        lua.reserve(3);
-        lua.push_ref(self.vm().refs.holds);
-        if lua.raw_geti(-1, process.slot() as c_int + 1) == super::lua::LUA_TTABLE {
-            lua.push_nil();
-            lua.raw_seti(-2, index as c_int);
-            process.hold_free.push(index);
-        }
-        lua.pop(2);
     }
 
     /// Whether the string at `address` is the pinned pid text of this process.
@@ -259,7 +235,6 @@ impl Cx {
 
     /// Pushes the text of any pid.
     pub fn push_pid(self, lua: Lua, pid: Pid) {
-        lua.reserve(3);
         let config = &self.vm().config;
         if pid == Pid::NONE {
             lua.push_str("{|}");
@@ -283,10 +258,7 @@ impl Cx {
         }
         let pinned = &mut vm.pinned_pids[slot as usize];
         if pinned.generation == pid.generation {
-            lua.push_ref(vm.refs.pids);
-            lua.raw_geti(-1, slot as c_int + 1);
-            lua.remove(-2);
-            return;
+            return vm.pids.push(lua, slot as usize);
         }
         let text = format_pid(&vm.pid_prefix, pid);
         if pinned.generation > pid.generation {
@@ -294,16 +266,12 @@ impl Cx {
         }
         // Made on the main thread: what is pinned for the VM counts for no process.
         let main = vm.lua;
-        main.reserve(3);
         main.push_bytes(&text);
         // Not by its atom, which costs a parse and may never be asked for.
         let address = main.bytes(-1).as_ptr().cast();
         *pinned = PinnedPid { generation: pid.generation, address };
-        main.push_ref(vm.refs.pids);
-        main.copy(-2);
-        main.raw_seti(-2, slot as c_int + 1);
-        main.pop(1);
-        main.move_to(lua, 1);
+        vm.pids.set(main, slot as usize);
+        vm.pids.push(lua, slot as usize);
     }
 
     /// The topic of a string on the stack.
@@ -321,13 +289,8 @@ impl Cx {
     }
 
     pub fn push_topic(self, lua: Lua, topic: &Topic) {
-        lua.reserve(2);
         match topic {
-            Topic::Atom(atom) => {
-                lua.push_ref(self.vm().refs.atoms);
-                lua.raw_geti(-1, *atom as c_int);
-                lua.remove(-2);
-            }
+            Topic::Atom(atom) => self.vm().topics.push(lua, *atom as usize),
             Topic::Text(text) => lua.push_bytes(text),
         }
     }

@@ -11,6 +11,7 @@ use super::context::{Cx, Op};
 use super::error::Raise;
 use super::lua::*;
 use super::process::{Process, Task};
+use super::shelf::Hold;
 
 /// What `coroutine.status` knows, kept in the thread's data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -163,7 +164,7 @@ fn spawn(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     adopt(cx, thread);
     let process = cx.process();
     lua.copy(-1);
-    let anchor = cx.hold(lua, process);
+    let anchor = cx.hold(lua);
     lua.insert(1);
     lua.move_to(thread, arguments + 1);
     add(process, thread, anchor, arguments);
@@ -171,8 +172,8 @@ fn spawn(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
 }
 
 /// Adds a ready task.
-pub fn add(process: &mut Process, thread: Lua, anchor: u32, arguments: c_int) {
-    let id = process.add_task(Task::new(thread, anchor, arguments));
+pub fn add(process: &mut Process, thread: Lua, anchor: Hold, arguments: c_int) {
+    let id = process.add_task(Task::new(thread, Some(anchor), arguments));
     process.runnable.push_back(id);
 }
 

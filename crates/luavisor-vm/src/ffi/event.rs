@@ -9,24 +9,24 @@ use super::{copy, error};
 /// Pushes the table of an event (SPEC 4.2).
 pub fn push(cx: Cx, lua: Lua, event: &Event) {
     lua.reserve(8);
-    let refs = &cx.vm().refs;
+    let places = &cx.vm().places;
     match event {
         Event::Exit { from, at, exit } | Event::LinkDown { from, at, exit } => {
             let link = matches!(event, Event::LinkDown { .. });
-            lua.push_ref(if link { refs.link_event } else { refs.exit_event });
+            cx.push_shared(lua, if link { places.link_event } else { places.exit_event });
             lua.clone_table(-1);
             lua.remove(-2);
-            lua.push_ref(refs.key_from);
+            cx.push_shared(lua, places.key_from);
             cx.push_pid(lua, *from);
             lua.raw_set(-3);
-            lua.push_ref(refs.key_at);
+            cx.push_shared(lua, places.key_at);
             lua.push_number(*at);
             lua.raw_set(-3);
-            lua.push_ref(refs.key_result);
+            cx.push_shared(lua, places.key_result);
             push_result(cx, lua, exit);
             lua.raw_set(-3);
-            lua.push_ref(refs.key_reason);
-            lua.push_ref(refs.reasons[reason_index(exit.reason)]);
+            cx.push_shared(lua, places.key_reason);
+            cx.push_shared(lua, places.reasons[reason_index(exit.reason)]);
             lua.raw_set(-3);
         }
         Event::Cancel { from, at, reason, deadline } => {
@@ -60,21 +60,21 @@ pub fn push(cx: Cx, lua: Lua, event: &Event) {
 
 /// Pushes `{value, error}`.
 fn push_result(cx: Cx, lua: Lua, exit: &Exit) {
-    let refs = &cx.vm().refs;
+    let places = &cx.vm().places;
     let empty = exit.error.is_none() && matches!(exit.value.first(), Value::Nil);
     lua.new_table(0, usize::from(!empty));
     if let Some(error) = &exit.error {
-        lua.push_ref(refs.key_error);
+        cx.push_shared(lua, places.key_error);
         error::push(lua, error);
         lua.raw_set(-3);
     } else if copy::push_first(cx, lua, &exit.value) {
-        lua.push_ref(refs.key_value);
+        cx.push_shared(lua, places.key_value);
         lua.insert(-2);
         lua.raw_set(-3);
     }
 }
 
-/// Position of a reason in [`Refs::reasons`](super::context::Refs::reasons).
+/// Position of a reason in [`Places::reasons`](super::context::Places::reasons).
 pub fn reason_index(reason: Reason) -> usize {
     match reason {
         Reason::Normal => 0,

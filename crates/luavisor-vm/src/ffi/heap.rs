@@ -6,7 +6,7 @@
 use luavisor_core::Exit;
 
 use super::context::Cx;
-use super::life::bury_dead;
+use super::life::collect;
 use super::memory::Lines;
 use super::process::Process;
 
@@ -80,8 +80,7 @@ pub fn relieve(cx: Cx, process: &mut Process) -> Option<Exit> {
     let vm = cx.vm();
     if let Some(limit) = process.memory {
         if held(cx, process) > process.memory_line {
-            vm.lua.full_collection();
-            bury_dead(cx);
+            collect(cx);
             let (limit, held) = (limit as usize, held(cx, process));
             if held > limit {
                 return Some(Exit::memory_limit());
@@ -95,8 +94,7 @@ pub fn relieve(cx: Cx, process: &mut Process) -> Option<Exit> {
         return None;
     }
     count(cx, process);
-    vm.lua.full_collection();
-    bury_dead(cx);
+    collect(cx);
     if vm.heap_account.used > vm.config.memory
         && let Some(heaviest) = heaviest(cx)
     {

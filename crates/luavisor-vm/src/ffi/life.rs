@@ -22,7 +22,7 @@ pub fn start(cx: Cx, process: &mut Process) -> Result<(), Error> {
         return Ok(());
     }
     let unit = process.program.unit.clone();
-    let (reference, source) = units::load(cx, &unit.chunk)?;
+    let (place, source) = units::load(cx, &unit.chunk)?;
     let (thread, index) = take_thread(cx);
     process.thread_index = index;
     process.main = thread;
@@ -32,10 +32,10 @@ pub fn start(cx: Cx, process: &mut Process) -> Result<(), Error> {
     State::Task.set(thread);
     push_environment(cx, thread);
     thread.replace(GLOBALS);
-    units::push_clone(thread, reference);
-    process.units.push(LoadedUnit { source, unit, value: 0 });
+    units::push_clone(cx, thread, place);
+    process.units.push(LoadedUnit { source, unit, value: None });
     process.tasks = Vec::with_capacity(1);
-    process.tasks.push(Some(Task::new(thread, 0, 0)));
+    process.tasks.push(Some(Task::new(thread, None, 0)));
     process.runnable.push_back(0);
     process.stage = Stage::Loading;
     process.loading = 1;
@@ -47,9 +47,8 @@ pub fn start(cx: Cx, process: &mut Process) -> Result<(), Error> {
 
 /// Pushes a fresh global table over the read-only base globals.
 fn push_environment(cx: Cx, lua: Lua) {
-    lua.reserve(2);
     lua.new_table(0, 0);
-    lua.push_ref(cx.vm().refs.env_metatable);
+    cx.push_shared(lua, cx.vm().places.env_metatable);
     lua.set_metatable(-2);
     lua.set_safe_env(-1, true);
 }
@@ -65,7 +64,7 @@ fn take_thread(cx: Cx) -> (Lua, u32) {
         vm.next_thread_index
     });
     let lua = vm.lua;
-    lua.push_ref(vm.refs.threads);
+    cx.push_shared(lua, vm.places.threads);
     let thread = lua.new_thread();
     lua.raw_seti(-2, index as c_int);
     lua.pop(1);
@@ -85,8 +84,7 @@ pub fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Resul
     }
     // The old code ends here: tasks, subscriptions and timers go, messages stay.
     let lua = cx.vm().lua;
-    lua.reserve(4);
-    lua.push_ref(cx.vm().refs.threads);
+    cx.push_shared(lua, cx.vm().places.threads);
     thread.push_self();
     thread.move_to(lua, 1);
     lua.raw_seti(-2, process.thread_index as c_int);
@@ -104,16 +102,16 @@ pub fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Resul
     process.task_free.clear();
     let old: Vec<_> = process.tasks.drain(..).collect();
     let ticket = old.iter().flatten().map(|task| task.ticket).max().unwrap_or(0).wrapping_add(1);
-    let mut main = Task::new(thread, 0, 0);
+    let mut main = Task::new(thread, None, 0);
     main.ticket = ticket;
     process.tasks.push(Some(main));
     if let Ok((_, source)) = units::load(cx, &process.program.unit.chunk) {
         let unit = process.program.unit.clone();
-        process.units.retain(|loaded| loaded.value != 0);
-        process.units.insert(0, LoadedUnit { source, unit, value: 0 });
+        process.units.retain(|loaded| loaded.value.is_some());
+        process.units.insert(0, LoadedUnit { source, unit, value: None });
     }
-    for task in old.iter().flatten() {
-        cx.release(lua, process, task.anchor);
+    for task in old.into_iter().flatten() {
+        cx.release(task.anchor);
     }
     // Whichever task called, the new code runs in main.
     let count = copy::push_all(cx, thread, &upgrade.arguments);
@@ -138,12 +136,6 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
     }
     // The empty channel that stays in its place keeps its base charge.
     memory::refund(cx, process, channel.weight() - Channel::BASE);
-    for held in channel.buffer {
-        if let Held::Ref(index) = held {
-            cx.release(cx.vm().lua, process, index);
-        }
-    }
-    cx.release(cx.vm().lua, process, channel.anchor);
     if id > EVENTS {
         // The place stays taken until the objects of the old channel are collected:
         // that must not bury a channel of the new code.
@@ -152,6 +144,7 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
         closed.views = channel.views;
         process.channels[id as usize] = Some(Box::new(closed));
     }
+    channel.into_holds().for_each(|hold| cx.release(hold));
 }
 
 fn clear_sleeps(cx: Cx, process: &mut Process) {
@@ -164,7 +157,6 @@ fn clear_sleeps(cx: Cx, process: &mut Process) {
 
 /// Drops a process without running any of its code.
 pub fn destroy(cx: Cx, mut process: Box<Process>) {
-    let slot = process.slot() as c_int + 1;
     if cx.has_kernel() {
         clear_sleeps(cx, &mut process);
         for channel in process.channels.iter().flatten() {
@@ -175,25 +167,15 @@ pub fn destroy(cx: Cx, mut process: Box<Process>) {
     }
     let vm = cx.vm();
     let lua = vm.lua;
-    lua.reserve(4);
-    if process.hold_next > 0 {
-        lua.push_ref(vm.refs.holds);
-        lua.push_nil();
-        lua.raw_seti(-2, slot);
-        lua.pop(1);
-    }
     if process.thread_index != 0 {
         let panicked = process.main.0.is_null();
         if vm.pool.len() < POOL && !panicked && process.category == 0 {
             process.main.reset_thread();
-            process.main.push_nil();
-            process.main.set_top(0);
-            lua.push_ref(vm.refs.base);
-            lua.move_to(process.main, 1);
+            cx.push_shared(process.main, vm.places.base);
             process.main.replace(GLOBALS);
             vm.pool.push((process.main, process.thread_index));
         } else {
-            lua.push_ref(vm.refs.threads);
+            cx.push_shared(lua, vm.places.threads);
             lua.push_nil();
             lua.raw_seti(-2, process.thread_index as c_int);
             lua.pop(1);
@@ -204,13 +186,25 @@ pub fn destroy(cx: Cx, mut process: Box<Process>) {
         vm.categories.give_back(process.category, process.memory.is_none());
     }
     vm.heap_account.used -= process.charged;
+    process.into_holds().for_each(|hold| cx.release(hold));
 }
 
 /// Reset threads keep 1.4 KB each, so only so many are kept.
 const POOL: usize = 256;
 
-/// Forgets channels and held values whose objects were collected.
-pub fn bury_dead(cx: Cx) {
+/// Collects all garbage. What only garbage objects held is garbage after a first
+/// pass, and goes with a second one.
+pub fn collect(cx: Cx) {
+    cx.vm().lua.full_collection();
+    if bury_dead(cx) {
+        cx.vm().lua.full_collection();
+        bury_dead(cx);
+    }
+}
+
+/// Forgets channels and held values whose objects were collected. True: there were some.
+pub fn bury_dead(cx: Cx) -> bool {
+    let some = !cx.vm().dead.is_empty();
     while let Some(dead) = cx.vm().dead.pop() {
         match dead {
             Dead::Channel { pid, id } => {
@@ -228,18 +222,10 @@ pub fn bury_dead(cx: Cx) {
                     cx.kernel().clear_timer(process.slot(), timer);
                 }
                 memory::refund(cx, process, channel.weight());
-                for held in channel.buffer {
-                    if let Held::Ref(index) = held {
-                        cx.release(cx.vm().lua, process, index);
-                    }
-                }
+                channel.into_holds().for_each(|hold| cx.release(hold));
             }
-            Dead::Held { pid, index } => {
-                let Some(process) = cx.find(pid) else { continue };
-                if !process.unshare_held(index) {
-                    cx.release(cx.vm().lua, process, index);
-                }
-            }
+            Dead::Hold(hold) => cx.release(hold),
         }
     }
+    some
 }

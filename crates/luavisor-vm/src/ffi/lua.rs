@@ -3,9 +3,10 @@
 //! [`Lua`] wraps a `lua_State` pointer so that the rest of this module reads
 //! like Rust. Its methods are safe to *call* under one contract that every user
 //! inside `ffi` keeps: the pointer is a live thread of the VM that is being run
-//! on this OS thread, indices are positions that the caller put there, and
-//! [`Lua::reserve`] was called before pushing more than the 20 slots that every
-//! native function is given.
+//! on this OS thread, and indices are positions that the caller put there. Every
+//! push makes room for itself; one that would make a stack larger than a million
+//! values raises, so whoever pushes outside of a protected call on a stack that a
+//! program may have filled calls [`Lua::reserve`] first, which has no such limit.
 //!
 //! Many calls may raise a Lua error (running out of memory is one); it unwinds
 //! through Rust frames as a foreign exception and runs their destructors.
@@ -84,14 +85,10 @@ impl Lua {
     }
     /// Moves the top `n` values to another thread of the same VM.
     pub fn move_to(self, to: Lua, n: c_int) {
-        if n > 0 && self.0 != to.0 {
-            to.reserve(n);
-            unsafe { sys::lua_xmove(self.0, to.0, n) }
-        }
+        unsafe { sys::lua_xmove(self.0, to.0, n) }
     }
     /// Pushes a copy of a value of this thread on another of the same VM.
     pub fn copy_to(self, to: Lua, index: c_int) {
-        to.reserve(1);
         unsafe { sys::lua_xpush(self.0, to.0, index) }
     }
 
@@ -277,9 +274,6 @@ impl Lua {
     /// Keeps the value at `index` alive; the number finds it again.
     pub fn make_ref(self, index: c_int) -> c_int {
         unsafe { sys::lua_ref(self.0, index) }
-    }
-    pub fn push_ref(self, reference: c_int) {
-        unsafe { sys::lua_rawgeti_(self.0, sys::LUA_REGISTRYINDEX, reference) };
     }
 
     /// New tagged userdata with the tag's metatable.

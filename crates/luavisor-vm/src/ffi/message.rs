@@ -15,6 +15,7 @@ use super::context::{Cx, Dead};
 use super::error::Raise;
 use super::lua::*;
 use super::process::*;
+use super::shelf::Hold;
 use super::{atoms, channel, copy, error, objects};
 
 /// Tag of messages.
@@ -27,26 +28,24 @@ pub const PAYLOAD_TAG: c_int = 5;
 pub struct Message {
     topic: Topic,
     from: Pid,
-    owner: Pid,
     load: Shown,
 }
 
 /// Content of the payload object of a message.
 #[derive(Debug)]
 pub struct Part {
-    owner: Pid,
     load: Shown,
 }
 
 /// A payload in an object; held values are let go when the object is collected.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 enum Shown {
     None,
     Nil,
     Boolean(bool),
     Number(f64),
-    Held(u32),
-    List(u32),
+    Held(Hold),
+    List(Hold),
 }
 
 /// The channel that a message of this topic goes to, and whether as a Message.
@@ -68,7 +67,9 @@ pub fn deliver(cx: Cx, process: &mut Process, topic: Topic, cargo: Cargo) {
     let (id, messages) = destination(process, &topic);
     if let Some(waiter) = channel::receiver(process, id) {
         let Some(thread) = process.task(waiter.task).map(|task| task.innermost()) else { return };
-        thread.reserve(8);
+        if waiter.case != 0 {
+            thread.reserve(8);
+        }
         push_as(cx, thread, process, messages, topic, cargo);
         channel::given(cx, process, waiter);
         return;
@@ -93,10 +94,9 @@ pub fn push_as(
         return push(cx, lua, process, topic, cargo);
     }
     let shown = arrive(cx, lua, process, cargo);
-    lua.reserve(3);
-    push_shown(cx, lua, process, shown);
-    if let Shown::Held(index) | Shown::List(index) = shown {
-        cx.release(lua, process, index);
+    push_shown(cx, lua, &shown);
+    if let Shown::Held(hold) | Shown::List(hold) = shown {
+        cx.release(hold);
     }
 }
 
@@ -104,8 +104,7 @@ pub fn push_as(
 pub fn push(cx: Cx, lua: Lua, process: &mut Process, topic: Topic, cargo: Cargo) {
     let from = cargo.from;
     let load = arrive(cx, lua, process, cargo);
-    lua.reserve(1);
-    lua.new_userdata(TAG, Message { topic, from, owner: process.pid, load });
+    lua.new_userdata(TAG, Message { topic, from, load });
 }
 
 /// The message leaves the mailbox: gives back its room and brings its payload into the VM.
@@ -118,21 +117,21 @@ fn arrive(cx: Cx, lua: Lua, process: &mut Process, cargo: Cargo) -> Shown {
     if accounted {
         lua.set_category(process.category);
     }
-    let shown = bring_in(cx, lua, process, cargo.load);
+    let shown = bring_in(cx, lua, cargo.load);
     if accounted {
         lua.set_category(0);
     }
     shown
 }
 
-fn bring_in(cx: Cx, lua: Lua, process: &mut Process, load: Load) -> Shown {
+fn bring_in(cx: Cx, lua: Lua, load: Load) -> Shown {
     match load {
         Load::None => Shown::None,
         Load::Nil => Shown::Nil,
         Load::Boolean(value) => Shown::Boolean(value),
         Load::Number(value) => Shown::Number(value),
-        Load::Held(index) => Shown::Held(index),
-        Load::List(index) => Shown::List(index),
+        Load::Held(hold) => Shown::Held(hold),
+        Load::List(hold) => Shown::List(hold),
         Load::Remote(values) => match (values.items.len(), values.first()) {
             (0, _) => Shown::None,
             (1, Value::Nil) => Shown::Nil,
@@ -140,12 +139,12 @@ fn bring_in(cx: Cx, lua: Lua, process: &mut Process, load: Load) -> Shown {
             (1, Value::Number(value)) => Shown::Number(*value),
             (1, _) => {
                 copy::push_first(cx, lua, &values);
-                Shown::Held(cx.hold(lua, process))
+                Shown::Held(cx.hold(lua))
             }
             (count, _) => {
                 copy::push_all(cx, lua, &values);
                 pack(lua, count as c_int);
-                Shown::List(cx.hold(lua, process))
+                Shown::List(cx.hold(lua))
             }
         },
     }
@@ -166,15 +165,15 @@ fn pack(lua: Lua, count: c_int) {
     lua.set_top(first);
 }
 
-fn push_shown(cx: Cx, lua: Lua, process: &Process, shown: Shown) {
+fn push_shown(cx: Cx, lua: Lua, shown: &Shown) {
     match shown {
         Shown::None | Shown::Nil => lua.push_nil(),
-        Shown::Boolean(value) => lua.push_boolean(value),
-        Shown::Number(value) => lua.push_number(value),
-        Shown::Held(index) => cx.push_held(lua, process, index),
-        Shown::List(index) => {
+        Shown::Boolean(value) => lua.push_boolean(*value),
+        Shown::Number(value) => lua.push_number(*value),
+        Shown::Held(hold) => cx.push_held(lua, hold),
+        Shown::List(hold) => {
             // The receiver's array has no count field.
-            cx.push_held(lua, process, index);
+            cx.push_held(lua, hold);
             lua.push_nil();
             lua.raw_set_field(-2, c"n");
         }
@@ -250,11 +249,11 @@ fn send_local(
     if accounted {
         lua.set_category(target.category);
     }
-    let load = copy_load(cx, lua, target.pid, count, &mut bytes);
+    let copied = copy_load(cx, lua, target.pid, count, &mut bytes);
     if accounted {
         lua.set_category(from_category);
     }
-    let load = load?;
+    let copied = copied?;
     bytes += lua.bytes(2).len();
     let topic = cx.topic(lua, 2);
     // A message that somebody waits for is never unread: no room to reserve and
@@ -268,33 +267,42 @@ fn send_local(
     if !fits {
         return Err(Error::new(Kind::LIMIT_EXCEEDED, "mailbox full"));
     }
-    let load = match load {
-        Load::Held(_) => Load::Held(cx.hold(lua, target)),
-        Load::List(_) => Load::List(cx.hold(lua, target)),
-        other => other,
+    let load = match copied {
+        Copied::Scalar(load) => load,
+        Copied::Value => Load::Held(cx.hold(lua)),
+        Copied::List => Load::List(cx.hold(lua)),
     };
     deliver(cx, target, topic, Cargo { from, room: (!awaited).then_some(bytes), load });
     Ok(())
 }
 
-/// Pushes a copy of the payload, unless it is a scalar, whose place the caller keeps.
+/// A payload on its way into a mailbox.
+enum Copied {
+    Scalar(Load),
+    /// its copy was pushed
+    Value,
+    /// an array of copies was pushed
+    List,
+}
+
+/// Pushes a copy of the payload, unless it is a scalar.
 fn copy_load(
     cx: Cx,
     lua: Lua,
     target: Pid,
     count: c_int,
     bytes: &mut usize,
-) -> Result<Load, Error> {
+) -> Result<Copied, Error> {
     Ok(match count {
-        2 => Load::None,
+        2 => Copied::Scalar(Load::None),
         3 => match lua.kind(3) {
-            LUA_TNIL => Load::Nil,
-            LUA_TBOOLEAN => Load::Boolean(lua.boolean(3)),
-            LUA_TNUMBER => Load::Number(lua.number(3)),
+            LUA_TNIL => Copied::Scalar(Load::Nil),
+            LUA_TBOOLEAN => Copied::Scalar(Load::Boolean(lua.boolean(3))),
+            LUA_TNUMBER => Copied::Scalar(Load::Number(lua.number(3))),
             _ => {
                 let limit = cx.kernel().message_limit(target);
                 *bytes = copy::local(cx, lua, 3, "payload", limit)?;
-                Load::Held(0)
+                Copied::Value
             }
         },
         _ => {
@@ -303,7 +311,7 @@ fn copy_load(
             *bytes = values.size();
             copy::push_all(cx, lua, &values);
             pack(lua, count - 2);
-            Load::List(0)
+            Copied::List
         }
     })
 }
@@ -343,21 +351,24 @@ fn from(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
 }
 
 fn payload(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
-    let message = message(lua, "payload")?;
-    let process = cx.process();
-    let owner = message.owner;
-    match message.load {
-        Shown::None => lua.push_nil(),
-        Shown::Held(index) => {
-            cx.push_held(lua, process, index);
-            if lua.userdata_tag(-1) != objects::tags::PAYLOAD {
-                lua.pop(1);
-                process.share_held(index);
-                lua.new_userdata(PAYLOAD_TAG, Part { owner, load: Shown::Held(index) });
-            }
+    let load = match &message(lua, "payload")?.load {
+        Shown::None => {
+            lua.push_nil();
+            return Ok(1);
         }
-        Shown::List(index) => {
-            cx.push_held(lua, process, index);
+        Shown::Nil => Shown::Nil,
+        Shown::Boolean(value) => Shown::Boolean(*value),
+        Shown::Number(value) => Shown::Number(*value),
+        Shown::Held(hold) => {
+            cx.push_held(lua, hold);
+            if lua.userdata_tag(-1) == objects::tags::PAYLOAD {
+                return Ok(1);
+            }
+            lua.pop(1);
+            Shown::Held(cx.vm().holds.share(hold))
+        }
+        Shown::List(hold) => {
+            cx.push_held(lua, hold);
             let list = lua.top();
             lua.raw_get_field(list, c"n");
             let count = lua.number(-1) as c_int;
@@ -365,30 +376,31 @@ fn payload(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
             lua.new_table(count as usize, 0);
             for position in 1..=count {
                 lua.raw_geti(list, position);
-                push_part(cx, lua, process);
+                push_part(cx, lua);
                 lua.raw_seti(-2, position);
             }
+            return Ok(1);
         }
-        load => lua.new_userdata(PAYLOAD_TAG, Part { owner, load }),
-    }
+    };
+    lua.new_userdata(PAYLOAD_TAG, Part { load });
     Ok(1)
 }
 
 /// Replaces the value on top by a payload object that holds it.
-fn push_part(cx: Cx, lua: Lua, process: &mut Process) {
+fn push_part(cx: Cx, lua: Lua) {
     let load = match lua.kind(-1) {
         LUA_TUSERDATA if lua.userdata_tag(-1) == objects::tags::PAYLOAD => return,
         LUA_TNIL => Shown::Nil,
         LUA_TBOOLEAN => Shown::Boolean(lua.boolean(-1)),
         LUA_TNUMBER => Shown::Number(lua.number(-1)),
         _ => {
-            let index = cx.hold(lua, process);
-            lua.new_userdata(PAYLOAD_TAG, Part { owner: process.pid, load: Shown::Held(index) });
+            let load = Shown::Held(cx.hold(lua));
+            lua.new_userdata(PAYLOAD_TAG, Part { load });
             return;
         }
     };
     lua.pop(1);
-    lua.new_userdata(PAYLOAD_TAG, Part { owner: process.pid, load });
+    lua.new_userdata(PAYLOAD_TAG, Part { load });
 }
 
 fn part(lua: Lua, method: &'static str) -> Result<&'static mut Part, Raise> {
@@ -396,8 +408,7 @@ fn part(lua: Lua, method: &'static str) -> Result<&'static mut Part, Raise> {
 }
 
 fn data(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
-    let load = part(lua, "data")?.load;
-    push_shown(cx, lua, cx.process(), load);
+    push_shown(cx, lua, &part(lua, "data")?.load);
     Ok(1)
 }
 
@@ -406,7 +417,7 @@ pub fn payload_of(lua: Lua, index: c_int) -> Option<Arc<Payload>> {
     let part = lua.userdata::<Part>(index, PAYLOAD_TAG)?;
     let cx = Cx::of(lua);
     lua.reserve(3);
-    push_shown(cx, lua, cx.process(), part.load);
+    push_shown(cx, lua, &part.load);
     let data = copy::take(cx, lua, lua.top(), 1, "payload", usize::MAX);
     lua.pop(1);
     Some(Arc::new(Payload { format: "lua/any".into(), data: data.ok()? }))
@@ -445,28 +456,24 @@ unsafe extern "C" fn message_destructor(
 ) {
     // SAFETY: the tag says what the userdata is; it is collected once.
     unsafe {
-        let message = data.cast::<Message>();
-        let (owner, load) = ((*message).owner, (*message).load);
-        message.drop_in_place();
-        bury(lua, owner, load);
+        bury(lua, data.cast::<Message>().read().load);
     }
 }
 
 unsafe extern "C" fn part_destructor(lua: *mut mlua_sys::lua_State, data: *mut std::ffi::c_void) {
     // SAFETY: the tag says what the userdata is; it is collected once.
     unsafe {
-        let part = &*data.cast::<Part>();
-        bury(lua, part.owner, part.load);
+        bury(lua, data.cast::<Part>().read().load);
     }
 }
 
 /// Notes that a held value is not needed any more.
-unsafe fn bury(lua: *mut mlua_sys::lua_State, pid: Pid, load: Shown) {
-    if let Shown::Held(index) | Shown::List(index) = load {
+unsafe fn bury(lua: *mut mlua_sys::lua_State, load: Shown) {
+    if let Shown::Held(hold) | Shown::List(hold) = load {
         // SAFETY: the context outlives the VM; only its list of the dead is touched.
         unsafe {
             let vm = (*mlua_sys::lua_callbacks(lua)).userdata.cast::<super::context::VmContext>();
-            (*vm).dead.push(Dead::Held { pid, index });
+            (*vm).dead.push(Dead::Hold(hold));
         }
     }
 }

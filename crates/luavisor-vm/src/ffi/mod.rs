@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`lua`] | a typed view of a thread's stack |
+//! | [`shelf`] | Lua values that the VM keeps |
 //! | [`context`] | the state of a VM and how natives reach it |
 //! | [`process`] | the state of one process |
 //! | [`step`], [`life`] | running a process: tasks, coroutines; its beginning and end |
@@ -48,6 +49,7 @@ pub mod process;
 pub mod sandbox;
 pub mod select;
 pub mod setup;
+pub mod shelf;
 pub mod step;
 pub mod units;
 pub mod vm;

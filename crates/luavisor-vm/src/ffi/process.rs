@@ -2,8 +2,7 @@
 //!
 //! Everything here is touched by one thread at a time, the one that runs the
 //! shard. Lua values that Rust must keep (buffered channel values, queued
-//! tables) live in the process's *hold*, a Lua table made when it is first
-//! needed; Rust keeps their index.
+//! tables) are [`Hold`]s, given back when the process ends.
 
 use std::collections::VecDeque;
 use std::ffi::c_char;
@@ -15,6 +14,7 @@ use luavisor_core::{Event, Object, Pid, Values};
 use smallvec::SmallVec;
 
 use super::lua::Lua;
+use super::shelf::Hold;
 use crate::kernel::{Slot, TimerId, Token};
 use crate::program::{Context, Program, Unit};
 use crate::vm::Birth;
@@ -53,10 +53,10 @@ pub enum Load {
     Nil,
     Boolean(bool),
     Number(f64),
-    /// one value in the hold
-    Held(u32),
-    /// an array of several values in the hold
-    List(u32),
+    /// one value
+    Held(Hold),
+    /// an array of several values
+    List(Hold),
     /// from another shard, not yet in this VM
     Remote(Box<Values>),
 }
@@ -67,7 +67,7 @@ pub enum Held {
     Nil,
     Boolean(bool),
     Number(f64),
-    Ref(u32),
+    Ref(Hold),
     Object(Box<Object>),
 }
 
@@ -107,8 +107,8 @@ pub struct Channel {
     pub closed: bool,
     /// objects that lead to it: its own, and the Timer or Ticker that owns it
     pub views: u32,
-    /// index in the hold that keeps the userdata alive while the runtime needs it; 0: none
-    pub anchor: u32,
+    /// keeps the userdata alive while the runtime needs it
+    pub anchor: Option<Hold>,
     pub buffer: VecDeque<Held>,
     pub receivers: SmallVec<[Waiter; 1]>,
     pub senders: VecDeque<Waiter>,
@@ -125,13 +125,22 @@ impl Channel {
         Channel::BASE + self.buffer.len() * Channel::VALUE
     }
 
+    /// What the channel keeps of Lua's.
+    pub fn into_holds(self) -> impl Iterator<Item = Hold> {
+        let held = self.buffer.into_iter().filter_map(|held| match held {
+            Held::Ref(hold) => Some(hold),
+            _ => None,
+        });
+        held.chain(self.anchor)
+    }
+
     pub fn new(source: Source, capacity: u32) -> Channel {
         Channel {
             source,
             capacity,
             closed: false,
             views: 1,
-            anchor: 0,
+            anchor: None,
             buffer: VecDeque::new(),
             receivers: SmallVec::new(),
             senders: VecDeque::new(),
@@ -179,8 +188,8 @@ pub enum Wait {
 pub struct Task {
     /// the root thread and the coroutines it resumed, innermost last
     pub fibers: SmallVec<[Fiber; 1]>,
-    /// index in the hold that keeps the root alive; 0 for main
-    pub anchor: u32,
+    /// keeps the root alive; none for main
+    pub anchor: Option<Hold>,
     /// counts the waits; a late completion of an earlier wait is recognised by it
     pub ticket: u32,
     pub wait: Wait,
@@ -193,7 +202,7 @@ pub struct Task {
 }
 
 impl Task {
-    pub fn new(lua: Lua, anchor: u32, arguments: i32) -> Task {
+    pub fn new(lua: Lua, anchor: Option<Hold>, arguments: i32) -> Task {
         Task {
             fibers: SmallVec::from_iter([Fiber { lua, purpose: Purpose::Root }]),
             anchor,
@@ -259,11 +268,7 @@ pub struct Process {
     pub own_cancels: u32,
     /// channel of each mailbox subscription
     pub subscription_channels: Vec<ChannelId>,
-    /// by hold index: how many objects show the value beside the first one
-    shared_holds: Vec<u32>,
-    pub hold_free: Vec<u32>,
-    pub hold_next: u32,
-    /// code that runs here: address of its chunk name, unit, hold index of the required value
+    /// code that runs here
     pub units: SmallVec<[LoadedUnit; 1]>,
     /// memory category of its own, 0 for none
     pub category: u8,
@@ -279,10 +284,11 @@ pub struct Process {
 
 #[derive(Debug)]
 pub struct LoadedUnit {
+    /// address of its chunk name
     pub source: *const c_char,
     pub unit: Arc<Unit>,
-    /// 0 while its chunk runs
-    pub value: u32,
+    /// what `require` gives; none while its chunk runs, and for the main chunk
+    pub value: Option<Hold>,
 }
 
 impl Process {
@@ -314,9 +320,6 @@ impl Process {
             events: VecDeque::new(),
             own_cancels: 0,
             subscription_channels: Vec::new(),
-            shared_holds: Vec::new(),
-            hold_free: Vec::new(),
-            hold_next: 0,
             units: SmallVec::new(),
             category: 0,
             memory: birth.memory,
@@ -349,10 +352,10 @@ impl Process {
     }
 
     /// Forgets a task; its place is free again.
-    pub fn remove_task(&mut self, id: TaskId) {
-        if self.tasks.get_mut(id as usize).and_then(Option::take).is_some() {
-            self.task_free.push(id);
-        }
+    pub fn remove_task(&mut self, id: TaskId) -> Option<Task> {
+        let task = self.tasks.get_mut(id as usize)?.take()?;
+        self.task_free.push(id);
+        Some(task)
     }
 
     pub fn live_tasks(&self) -> usize {
@@ -394,26 +397,6 @@ impl Process {
         self.channels[id as usize].get_or_insert_with(|| Box::new(Channel::new(source, 0)))
     }
 
-    /// One more object shows a held value.
-    pub fn share_held(&mut self, index: u32) {
-        let index = index as usize;
-        if self.shared_holds.len() <= index {
-            self.shared_holds.resize(index + 1, 0);
-        }
-        self.shared_holds[index] += 1;
-    }
-
-    /// An object that showed a held value is gone. True: others still show it.
-    pub fn unshare_held(&mut self, index: u32) -> bool {
-        match self.shared_holds.get_mut(index as usize) {
-            None | Some(0) => false,
-            Some(more) => {
-                *more -= 1;
-                true
-            }
-        }
-    }
-
     pub fn subscription_channel(&self, id: SubscriptionId) -> ChannelId {
         self.subscription_channels.get(id as usize).copied().unwrap_or(ChannelId::MAX)
     }
@@ -423,6 +406,19 @@ impl Process {
             self.subscription_channels.resize(id as usize + 1, ChannelId::MAX);
         }
         self.subscription_channels[id as usize] = channel;
+    }
+
+    /// What the process keeps of Lua's: to be given back at its end.
+    pub fn into_holds(self) -> impl Iterator<Item = Hold> {
+        let loads = self.mailbox.into_messages().filter_map(|cargo| match cargo.load {
+            Load::Held(hold) | Load::List(hold) => Some(hold),
+            _ => None,
+        });
+        let channels = self.channels.into_iter().flatten();
+        let kept = channels.flat_map(|channel| channel.into_holds());
+        let tasks = self.tasks.into_iter().flatten().filter_map(|task| task.anchor);
+        let units = self.units.into_iter().filter_map(|loaded| loaded.value);
+        loads.chain(kept).chain(tasks).chain(units)
     }
 
     /// Forgets that a task waits on channels.

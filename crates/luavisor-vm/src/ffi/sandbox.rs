@@ -75,17 +75,14 @@ pub fn install(cx: Cx, lua: Lua) {
 
 /// Tables, templates and keys that natives find by reference.
 fn tables(cx: Cx, lua: Lua) {
+    let shelf = cx.vm().shelf;
     let make = |array: usize| {
         lua.new_table(array, 0);
-        let reference = lua.make_ref(-1);
-        lua.pop(1);
-        reference
+        shelf.put(lua)
     };
     let key = |text: &str| {
         lua.push_str(text);
-        let reference = lua.make_ref(-1);
-        lua.pop(1);
-        reference
+        shelf.put(lua)
     };
     let event = |kind: &str| {
         lua.new_table(0, 5);
@@ -95,35 +92,29 @@ fn tables(cx: Cx, lua: Lua) {
         }
         lua.push_str(kind);
         lua.raw_set_field(-2, c"kind");
-        let reference = lua.make_ref(-1);
-        lua.pop(1);
-        reference
+        shelf.put(lua)
     };
-    let refs = &mut cx.vm().refs;
-    refs.holds = make(0);
-    refs.threads = make(0);
-    refs.pids = make(0);
-    refs.atoms = make(64);
-    refs.modules = make(0);
-    refs.key_channel = key("channel");
-    refs.key_value = key("value");
-    refs.key_ok = key("ok");
-    refs.key_from = key("from");
-    refs.key_at = key("at");
-    refs.key_result = key("result");
-    refs.key_reason = key("reason");
-    refs.key_error = key("error");
-    refs.exit_event = event("pid.exit");
-    refs.link_event = event("pid.link.down");
+    let places = &mut cx.vm().places;
+    places.threads = make(0);
+    places.modules = make(0);
+    places.key_channel = key("channel");
+    places.key_value = key("value");
+    places.key_ok = key("ok");
+    places.key_from = key("from");
+    places.key_at = key("at");
+    places.key_result = key("result");
+    places.key_reason = key("reason");
+    places.key_error = key("error");
+    places.exit_event = event("pid.exit");
+    places.link_event = event("pid.link.down");
     for reason in super::event::REASONS {
-        refs.reasons[super::event::reason_index(reason)] = key(reason.as_str());
+        places.reasons[super::event::reason_index(reason)] = key(reason.as_str());
     }
     for (name, atom) in super::atoms::METHODS {
         super::atoms::pin(cx, lua, *atom, name.as_bytes());
     }
     lua.copy(GLOBALS);
-    cx.vm().refs.base = lua.make_ref(-1);
-    lua.pop(1);
+    cx.vm().places.base = shelf.put(lua);
 }
 
 /// The metatables that put a process's globals over the base.
@@ -136,8 +127,7 @@ fn environment(cx: Cx, lua: Lua) {
     lua.push_str("locked");
     lua.raw_set_field(-2, c"__metatable");
     lua.set_readonly(-1, true);
-    cx.vm().refs.env_metatable = lua.make_ref(-1);
-    lua.pop(1);
+    cx.vm().places.env_metatable = cx.vm().shelf.put(lua);
     // Only names that are nowhere else get here; `_G` is the process's own table.
     lua.copy(GLOBALS);
     lua.new_table(0, 2);
@@ -154,7 +144,7 @@ fn environment(cx: Cx, lua: Lua) {
 /// resolution of imports at load time, so that all chunks see the new value.
 fn set_global(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     lua.set_top(3);
-    lua.push_ref(cx.vm().refs.base);
+    cx.push_shared(lua, cx.vm().places.base);
     lua.copy(2);
     if lua.raw_get(-2) != LUA_TNIL {
         lua.set_safe_env(1, false);
@@ -501,7 +491,7 @@ fn prelude(lua: Lua) {
 
 /// The global libraries may also be required.
 fn global_modules(cx: Cx, lua: Lua) {
-    lua.push_ref(cx.vm().refs.modules);
+    cx.push_shared(lua, cx.vm().places.modules);
     for name in [
         c"payload",
         c"process",
@@ -525,7 +515,7 @@ fn global_modules(cx: Cx, lua: Lua) {
 
 /// Module tables that are no globals are frozen here.
 fn freeze_modules(cx: Cx, lua: Lua) {
-    lua.push_ref(cx.vm().refs.modules);
+    cx.push_shared(lua, cx.vm().places.modules);
     let modules = lua.top();
     let mut at = 0;
     while let Some(next) = lua.raw_iter(modules, at) {

@@ -31,7 +31,7 @@ pub fn push_case(cx: Cx, lua: Lua, is_send: bool) {
         lua.push_boolean(true);
         lua.raw_seti(-2, CASE_IS_SEND);
     }
-    lua.push_ref(cx.vm().refs.case_metatable);
+    cx.push_shared(lua, cx.vm().places.case_metatable);
     lua.set_metatable(-2);
     lua.set_readonly(-1, true);
 }

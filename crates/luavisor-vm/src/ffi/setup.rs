@@ -51,7 +51,7 @@ impl Setup {
         more: impl FnOnce(&mut TableSetup),
     ) {
         self.lua.reserve(6);
-        self.lua.push_ref(self.cx.vm().refs.modules);
+        self.cx.push_shared(self.lua, self.cx.vm().places.modules);
         self.lua.push_str(name);
         self.lua.new_table(0, functions.len());
         self.fill(functions, more);
@@ -62,7 +62,7 @@ impl Setup {
     /// A module that is an object of class `tag`, which holds a `T`.
     pub(crate) fn object_module<T>(&mut self, name: &'static str, tag: c_int, value: T) {
         self.lua.reserve(3);
-        self.lua.push_ref(self.cx.vm().refs.modules);
+        self.cx.push_shared(self.lua, self.cx.vm().places.modules);
         self.lua.push_str(name);
         self.lua.new_userdata(tag, value);
         self.lua.raw_set(-3);

@@ -229,9 +229,9 @@ fn returned(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<c_
             }
             parent.reserve(2);
             thread.copy_to(parent, 1);
-            let value = cx.hold(thread, process);
+            let value = cx.hold(thread);
             if let Some(loaded) = process.units.iter_mut().find(|l| Arc::ptr_eq(&l.unit, &unit)) {
-                loaded.value = value;
+                loaded.value = Some(value);
             }
             Ok(1)
         }
@@ -327,9 +327,9 @@ fn raised(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<Opti
 
 /// A task other than main returned.
 fn end_task(cx: Cx, process: &mut Process, id: TaskId) {
-    let anchor = process.task(id).map_or(0, |task| task.anchor);
-    process.remove_task(id);
-    cx.release(cx.vm().lua, process, anchor);
+    if let Some(task) = process.remove_task(id) {
+        cx.release(task.anchor);
+    }
 }
 
 /// A timer fired.
@@ -352,7 +352,7 @@ pub fn timer(cx: Cx, process: &mut Process, meaning: Meaning) {
                     channel.source = Source::Local;
                     process.external -= 1;
                     channel::offer(cx, process, id, now);
-                    channel::close(cx, cx.vm().lua, process, id);
+                    channel::close(cx, process, id);
                     wake_if_stuck(cx, process);
                 }
                 Source::Ticker { timer, period } => {

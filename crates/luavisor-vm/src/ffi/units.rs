@@ -14,6 +14,7 @@ use super::coroutine::{self, State};
 use super::error::Raise;
 use super::lua::*;
 use super::process::LoadedUnit;
+use super::shelf::Place;
 use crate::native::Member;
 use crate::program::{Chunk, Unit};
 
@@ -34,11 +35,11 @@ const GLOBAL_MODULES: [&str; 13] = [
     "print",
 ];
 
-/// Makes sure that a chunk is loaded; returns the reference of its closure and its source address.
-pub fn load(cx: Cx, chunk: &Arc<Chunk>) -> Result<(c_int, *const c_char), Error> {
+/// Makes sure that a chunk is loaded; returns the place of its closure and its source address.
+pub fn load(cx: Cx, chunk: &Arc<Chunk>) -> Result<(Place, *const c_char), Error> {
     let key = Arc::as_ptr(chunk);
     if let Some(loaded) = cx.vm().chunks.get(&key) {
-        return Ok((loaded.reference, loaded.source));
+        return Ok((loaded.place, loaded.source));
     }
     let lua = cx.vm().lua;
     let top = lua.top();
@@ -53,16 +54,15 @@ pub fn load(cx: Cx, chunk: &Arc<Chunk>) -> Result<(c_int, *const c_char), Error>
         lua.compile_native(-1);
     }
     let source = lua.function_source();
-    let reference = lua.make_ref(-1);
+    let place = cx.vm().shelf.put(lua);
     lua.set_top(top);
-    cx.vm().chunks.insert(key, LoadedChunk { reference, source, _chunk: chunk.clone() });
-    Ok((reference, source))
+    cx.vm().chunks.insert(key, LoadedChunk { place, source, _chunk: chunk.clone() });
+    Ok((place, source))
 }
 
 /// Pushes a clone of a chunk's closure on a thread; its globals are the thread's.
-pub fn push_clone(lua: Lua, reference: c_int) {
-    lua.reserve(3);
-    lua.push_ref(reference);
+pub fn push_clone(cx: Cx, lua: Lua, place: Place) {
+    cx.push_shared(lua, place);
     lua.clone_function(-1);
     lua.remove(-2);
 }
@@ -73,7 +73,7 @@ pub fn instance(cx: Cx, lua: Lua, chunk: &Arc<Chunk>) -> Lua {
     State::Task.set(thread);
     coroutine::adopt(cx, thread);
     match load(cx, chunk) {
-        Ok((reference, _)) => push_clone(thread, reference),
+        Ok((place, _)) => push_clone(cx, thread, place),
         Err(error) => super::error::push(thread, &Arc::new(error)),
     }
     thread
@@ -99,7 +99,7 @@ fn require(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         Some(modules) => modules.contains(&name),
     };
     if declared || GLOBAL_MODULES.contains(&name.as_str()) {
-        lua.push_ref(cx.vm().refs.modules);
+        cx.push_shared(lua, cx.vm().places.modules);
         lua.copy(1);
         if lua.raw_get(-2) != LUA_TNIL {
             return Ok(1);
@@ -114,10 +114,10 @@ fn require(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
 fn require_unit(cx: Cx, lua: Lua, unit: Arc<Unit>, name: &str) -> Result<c_int, Raise> {
     let process = cx.process();
     let known = process.units.iter().find(|loaded| Arc::ptr_eq(&loaded.unit, &unit));
-    match known.map(|loaded| loaded.value) {
-        Some(0) => return Err(Raise::text(format!("module '{name}' requires itself"))),
-        Some(value) => {
-            cx.push_held(lua, process, value);
+    match known.map(|loaded| &loaded.value) {
+        Some(None) => return Err(Raise::text(format!("module '{name}' requires itself"))),
+        Some(Some(value)) => {
+            cx.push_held(lua, value);
             return Ok(1);
         }
         None => {}
@@ -126,7 +126,7 @@ fn require_unit(cx: Cx, lua: Lua, unit: Arc<Unit>, name: &str) -> Result<c_int, 
         return Err(Error::invalid("cannot block inside a metamethod").into());
     }
     let (_, source) = load(cx, &unit.chunk).map_err(Raise::from)?;
-    process.units.push(LoadedUnit { source, unit: unit.clone(), value: 0 });
+    process.units.push(LoadedUnit { source, unit: unit.clone(), value: None });
     let thread = instance(cx, lua, &unit.chunk);
     cx.vm().op = Op::Require { unit, thread };
     Ok(lua.do_yield(lua.top()))
@@ -184,7 +184,7 @@ fn native_member(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
 pub fn install_native_modules(cx: Cx, lua: Lua) {
     let modules = cx.vm().config.modules.clone();
     for (module_index, module) in modules.iter().enumerate() {
-        lua.push_ref(cx.vm().refs.modules);
+        cx.push_shared(lua, cx.vm().places.modules);
         lua.push_str(&module.name);
         lua.new_table(0, module.members.len());
         for (index, (name, member)) in module.members.iter().enumerate() {

@@ -8,10 +8,11 @@ use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Reason, Value, Values};
 use mlua_sys as sys;
 
-use super::context::{Cx, Op, Refs, VmContext};
+use super::context::{Cx, Op, Places, VmContext};
 use super::interrupt::Arm;
 use super::lua::Lua;
 use super::memory::{Account, allocate};
+use super::shelf::{Holds, Row, Shelf};
 use super::process::{Cargo, EVENTS, Load, Meaning, Process, Topic};
 use super::{atoms, channel, life, message, sandbox, step};
 use crate::kernel::{Kernel, Slot, Token};
@@ -38,7 +39,11 @@ impl Raw {
         let context = Box::into_raw(Box::new(VmContext {
             lua,
             config,
-            refs: Refs::default(),
+            shelf: Shelf::new(lua),
+            places: Places::default(),
+            holds: Holds::new(lua),
+            pids: Row::new(lua),
+            topics: Row::new(lua),
             processes: Vec::new(),
             current: ptr::null_mut(),
             current_task: 0,
@@ -218,10 +223,7 @@ impl Raw {
     }
 
     pub fn collect(&mut self, kernel: &mut dyn Kernel) {
-        self.with_kernel(kernel, |cx| {
-            cx.vm().lua.full_collection();
-            life::bury_dead(cx);
-        });
+        self.with_kernel(kernel, life::collect);
     }
 }
 
