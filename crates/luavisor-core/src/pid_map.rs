@@ -2,10 +2,11 @@
 //!
 //! Most processes have no more than a handful of links and monitors, a few have
 //! a million. Up to [`FEW`] entries live in one sorted vector, beyond that in a
-//! B-tree. Iteration is in the order of pids in both, so that a simulation does
-//! not depend on a hash seed.
+//! hash table. Iteration is in the order of pids in both, so that a simulation
+//! does not depend on how the table grew.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use smallvec::SmallVec;
 
@@ -14,13 +15,37 @@ use crate::pid::Pid;
 /// Largest number of entries that stay in the vector.
 pub const FEW: usize = 12;
 
-/// A map from pids to `V`, cheap when small, logarithmic when large.
+/// A map from pids to `V`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PidMap<V> {
     /// Sorted by pid. One entry, the usual number, needs no memory of its own.
     Few(SmallVec<[(Pid, V); 1]>),
     /// More than [`FEW`] at some time.
-    Many(BTreeMap<Pid, V>),
+    Many(HashMap<Pid, V, BuildHasherDefault<PidHasher>>),
+}
+
+/// Pids are chosen by the runtime, not by an adversary: a multiplication is enough
+/// (Fibonacci hashing, Knuth vol. 3, 6.4).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PidHasher(u64);
+
+impl Hasher for PidHasher {
+    fn finish(&self) -> u64 {
+        // The table looks at the highest and the lowest bits.
+        self.0 ^ self.0 >> 32
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 impl<V> Default for PidMap<V> {
@@ -40,7 +65,7 @@ impl<V> PidMap<V> {
                     None
                 }
                 Err(_) => {
-                    let mut many: BTreeMap<Pid, V> = std::mem::take(few).into_iter().collect();
+                    let mut many: HashMap<_, V, _> = std::mem::take(few).into_iter().collect();
                     many.insert(pid, value);
                     *self = PidMap::Many(many);
                     None
@@ -102,10 +127,14 @@ impl<V> PidMap<V> {
     /// All pids in order.
     pub fn pids(&self) -> impl Iterator<Item = Pid> + '_ {
         let (few, many) = match self {
-            PidMap::Few(few) => (Some(few.iter().map(|entry| entry.0)), None),
-            PidMap::Many(many) => (None, Some(many.keys().copied())),
+            PidMap::Few(few) => (Some(few.iter().map(|entry| entry.0)), Vec::new()),
+            PidMap::Many(many) => {
+                let mut pids: Vec<Pid> = many.keys().copied().collect();
+                pids.sort_unstable();
+                (None, pids)
+            }
         };
-        few.into_iter().flatten().chain(many.into_iter().flatten())
+        few.into_iter().flatten().chain(many)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The catalog seam: where the runtime finds what an entry id stands for.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use luavisor_core::value::Table;
@@ -14,6 +15,8 @@ pub trait Catalog: Send + Sync {
     /// The newest code of an entry that can make a process.
     /// Otherwise [`factory_not_found`].
     fn program(&self, id: &str) -> Result<Arc<Program>, Error>;
+    /// Changes whenever [`Catalog::program`] may give something else.
+    fn version(&self) -> u64;
     /// Whether there is an entry of this id, of any kind. Decides between
     /// `host not found` and `host does not implement process.Host`.
     fn has_entry(&self, id: &str) -> bool;
@@ -32,6 +35,7 @@ pub fn factory_not_found(id: &str) -> Error {
 #[derive(Debug, Default)]
 pub struct ProgramTable {
     programs: RwLock<BTreeMap<Arc<str>, Arc<Program>>>,
+    version: AtomicU64,
 }
 
 impl ProgramTable {
@@ -39,6 +43,7 @@ impl ProgramTable {
     pub fn insert(&self, program: Arc<Program>) {
         let mut programs = write(&self.programs);
         programs.insert(program.id.clone(), program);
+        self.version.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -46,6 +51,10 @@ impl Catalog for ProgramTable {
     fn program(&self, id: &str) -> Result<Arc<Program>, Error> {
         let programs = read(&self.programs);
         programs.get(id).cloned().ok_or_else(|| factory_not_found(id))
+    }
+
+    fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     fn has_entry(&self, id: &str) -> bool {

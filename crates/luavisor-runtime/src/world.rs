@@ -211,12 +211,7 @@ impl World {
     }
 
     /// The checks of a spawn that need no host state (SPEC 1.1, in its order).
-    /// `near`, the host of the caller, is found without a lock.
-    pub fn prepare(
-        &self,
-        request: &SpawnRequest,
-        near: Option<&Arc<Host>>,
-    ) -> Result<(Arc<Program>, Arc<Host>), Error> {
+    pub fn prepare(&self, request: &SpawnRequest) -> Result<(Arc<Program>, Arc<Host>), Error> {
         if request.id.is_empty() {
             return Err(Error::invalid("process ID required"));
         }
@@ -232,8 +227,7 @@ impl World {
             return Err(Error::invalid("host ID required"));
         }
         let program = self.catalog.program(&request.id)?;
-        let near = near.filter(|host| *host.name == request.host).cloned();
-        let host = near.or_else(|| self.host_named(&request.host));
+        let host = self.host_named(&request.host);
         let host = match host.filter(|host| host.id != CONTROL) {
             Some(host) => host,
             None if self.catalog.has_entry(&request.host) => {
@@ -276,7 +270,7 @@ impl World {
     /// Makes a Lua process for somebody outside.
     pub fn spawn(self: &Arc<World>, order: SpawnOrder) -> Result<Pid, Error> {
         let SpawnOrder { request, control, supervisor } = order;
-        let (program, host) = self.prepare(&request, None)?;
+        let (program, host) = self.prepare(&request)?;
         let pid = host.admit(self, None, program.mailbox, host.memory_of(&program))?;
         if let Some(name) = &request.name
             && let Err(taken) = self.claim_at_birth(name, pid)

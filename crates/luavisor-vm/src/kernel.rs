@@ -38,9 +38,9 @@ pub struct TimerId {
 #[derive(Clone, Debug)]
 pub struct SpawnRequest {
     /// entry id as given, not yet checked
-    pub id: String,
+    pub id: Arc<str>,
     /// host id as given, not yet checked
-    pub host: String,
+    pub host: Arc<str>,
     /// arguments of `main`
     pub arguments: Values,
     /// monitor the new process

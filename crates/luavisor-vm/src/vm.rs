@@ -67,7 +67,7 @@ pub enum Step {
     /// It waits; an event, message, timer or completion will wake it.
     Blocked,
     /// It ended by itself: `main` returned or failed, or it deadlocked.
-    Finished(Exit),
+    Finished(Arc<Exit>),
     /// It was killed while it ran (terminated itself, or a claimed kill stopped
     /// it): it must not be resumed, and the kill's signal decides the exit.
     Killed,
@@ -98,7 +98,7 @@ impl Vm {
 
     /// Makes a process in the slot of its pid; the first [`Vm::run`] starts it.
     /// It counts as ready: it must be in the kernel's run queue.
-    pub fn create(&mut self, birth: Birth) {
+    pub fn create(&mut self, birth: Box<Birth>) {
         self.raw.create(birth);
     }
 

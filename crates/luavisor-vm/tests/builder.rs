@@ -27,10 +27,7 @@ fn a_builder_tells_how_to_spawn() {
     assert_eq!(context.keys().collect::<Vec<_>>(), ["both", "inherited", "list"]);
     assert_eq!(text(&context["both"]), "new");
     assert_eq!(context["list"].tables[0].array, [Value::Number(1.0), Value::Number(2.0)]);
-    assert_eq!(
-        (first.id.as_str(), first.host.as_str(), text(&first.arguments)),
-        ("app:w", "app:h", "a")
-    );
+    assert_eq!((&*first.id, &*first.host, text(&first.arguments)), ("app:w", "app:h", "a"));
     assert_eq!(
         (first.monitor, first.link, &first.name, first.messages.len()),
         (false, false, &None, 0)

@@ -62,8 +62,8 @@ pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
     }
     for service in app.application.services {
         let target = Target::Process {
-            id: service.process.to_string(),
-            host: service.host.to_string(),
+            id: service.process.shared(),
+            host: service.host.shared(),
             input: service.input,
             context: Arc::default(),
         };

@@ -42,6 +42,10 @@ impl Catalog for Entries {
         self.programs.program(id)
     }
 
+    fn version(&self) -> u64 {
+        self.programs.version()
+    }
+
     fn has_entry(&self, id: &str) -> bool {
         self.ids.contains(id) || self.programs.has_entry(id)
     }

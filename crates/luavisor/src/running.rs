@@ -102,8 +102,8 @@ impl Luavisor {
         on_exit: impl FnOnce(Arc<luavisor_core::Exit>) + Send + 'static,
     ) -> Result<Pid, Error> {
         let request = SpawnRequest {
-            id: id.to_owned(),
-            host: host.to_owned(),
+            id: id.into(),
+            host: host.into(),
             arguments: arguments.into_values(),
             monitor: false,
             link: false,

@@ -256,7 +256,10 @@ impl Host {
     /// Takes one of the `max_processes`.
     fn count(&self) -> Result<(), Error> {
         let limit = self.config.max_processes;
-        let room = |counted: usize| (limit == 0 || counted < limit).then_some(counted + 1);
+        if limit == 0 {
+            return Ok(());
+        }
+        let room = |counted: usize| (counted < limit).then_some(counted + 1);
         let taken = self.counted.fetch_update(Ordering::SeqCst, Ordering::SeqCst, room);
         taken.map(|_| ()).map_err(|_| {
             let text = format!("too many processes on host {} (limit {limit})", self.name);
@@ -266,6 +269,9 @@ impl Host {
 
     /// Gives it back: before anybody hears of the end, who may then start the next one.
     pub fn uncount(&self) {
+        if self.config.max_processes == 0 {
+            return;
+        }
         self.counted.fetch_sub(1, Ordering::SeqCst);
     }
 

@@ -60,9 +60,9 @@ pub enum Target {
     /// A Lua process.
     Process {
         /// entry id of its code
-        id: String,
+        id: Arc<str>,
         /// entry id of its host
-        host: String,
+        host: Arc<str>,
         /// arguments of `main`
         input: Values,
         /// what it inherits

@@ -61,7 +61,7 @@ impl Interior {
                 (none, _) => none.insert(self.kernel.make_vm()),
             };
             match effect {
-                Effect::Create(birth) => vm.create(*birth),
+                Effect::Create(birth) => vm.create(birth),
                 Effect::Message { slot, from, topic, payload, bytes } => {
                     if vm.message(slot, from, topic, payload, bytes, &mut self.kernel) {
                         self.kernel.make_ready(slot);

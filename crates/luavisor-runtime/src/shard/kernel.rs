@@ -16,6 +16,7 @@ use luavisor_vm::Slot;
 use super::Shard;
 use super::effects::Effect;
 use super::process::{Body, ProcessTable, Run};
+use super::recent::Recent;
 use super::signal::Signal;
 use super::timers::Timers;
 use crate::host::Host;
@@ -43,6 +44,8 @@ pub(crate) struct ShardKernel {
     pub last_failure: Option<(Pid, Arc<Exit>)>,
     /// unix time, read at most once per turn
     pub unix: Option<f64>,
+    /// what processes of the shard spawned last
+    pub recent: Recent,
     /// counts link calls
     pub next_link: u64,
     /// when the executor will wake the shard for its timers
@@ -64,6 +67,7 @@ impl ShardKernel {
             rng,
             last_failure: None,
             unix: None,
+            recent: Recent::default(),
             next_link: 0,
             alarm: None,
         }

@@ -17,7 +17,7 @@
 //! | [`kernel`] | the state behind all that, and delivery |
 //! | [`apply`] | what each signal does |
 //! | [`ending`] | the end of a process, step by step |
-//! | [`spawn`] | its beginning |
+//! | [`spawn`], [`recent`] | its beginning |
 //! | [`calls`] | what Lua code can reach: the `Kernel` of the VM |
 //! | [`effects`] | what must be done to the VM when no process runs |
 //! | [`turn`] | the loop |
@@ -29,6 +29,7 @@ pub(crate) mod ending;
 pub(crate) mod kernel;
 pub(crate) mod places;
 pub(crate) mod process;
+pub(crate) mod recent;
 pub(crate) mod signal;
 pub(crate) mod spawn;
 pub(crate) mod timers;

@@ -72,7 +72,9 @@ impl Places {
     /// The process in `slot` is gone for good.
     pub fn give_back(&self, slot: Slot) {
         let mut free = lock(&self.0);
-        free.limited.remove(&slot);
+        if !free.limited.is_empty() {
+            free.limited.remove(&slot);
+        }
         free.returned.push_back(slot);
     }
 }

@@ -28,8 +28,8 @@ impl ShardKernel {
         exec: Option<Token>,
     ) -> Result<Pid, Error> {
         let SpawnOrder { request, control, supervisor } = order;
+        let (program, host) = self.target(&request)?;
         let world = self.world.clone();
-        let (program, host) = world.prepare(&request, Some(&self.host))?;
         let near = (host.id == self.host.id).then(|| self.near(from));
         let pid = host.admit(&world, near, program.mailbox, host.memory_of(&program))?;
         if let Some(name) = &request.name

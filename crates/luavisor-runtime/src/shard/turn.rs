@@ -110,10 +110,10 @@ impl Interior {
         kernel.shard.current.enter(slot, generation);
         let step = match (&mut self.vm, lua) {
             (Some(vm), true) => vm.run(slot, kernel),
-            (None, true) => Step::Finished(Exit::failure(
+            (None, true) => Step::Finished(Arc::new(Exit::failure(
                 Reason::Error,
                 Error::internal("the virtual machine of the process is lost"),
-            )),
+            ))),
             (_, false) => self.step_native(slot),
         };
         self.after_step(slot, generation, step, pulse);
@@ -131,7 +131,7 @@ impl Interior {
         }
         match step {
             Step::Finished(exit) if kernel.shard.slots.claim_return(slot, generation) => {
-                kernel.end(slot, Arc::new(exit));
+                kernel.end(slot, exit);
             }
             Step::Finished(_) | Step::Killed => process.run = Run::Doomed,
             Step::Ready => {
@@ -181,8 +181,8 @@ impl Interior {
             let handle = AssertUnwindSafe(|| actor.handle(&mut context, input));
             match catch_unwind(handle) {
                 Ok(Flow::Continue) => {}
-                Ok(Flow::Finish(exit)) => step = Step::Finished(exit),
-                Err(panic) => step = Step::Finished(panicked(&*panic)),
+                Ok(Flow::Finish(exit)) => step = Step::Finished(Arc::new(exit)),
+                Err(panic) => step = Step::Finished(Arc::new(panicked(&*panic))),
             }
             if matches!(step, Step::Finished(_)) || kernel.shard.slots.kill_claimed(slot) {
                 break;

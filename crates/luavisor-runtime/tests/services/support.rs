@@ -139,8 +139,8 @@ pub fn boot(runtime: &Runtime, specs: Vec<ServiceSpec>) -> Services {
 /// A service at boot that runs the program `app:<id>` and needs the host and `needs`.
 pub fn service(id: &str, needs: &[&str]) -> ServiceSpec {
     let target = Target::Process {
-        id: format!("app:{id}"),
-        host: HOST.to_owned(),
+        id: format!("app:{id}").into(),
+        host: HOST.into(),
         input: Values::none(),
         context: Arc::default(),
     };
@@ -193,8 +193,8 @@ impl World {
     /// Starts `app:<id>`, which is no service, with texts as arguments.
     pub fn spawn(&self, id: &str, arguments: &[String]) -> Pid {
         let request = SpawnRequest {
-            id: format!("app:{id}"),
-            host: HOST.to_owned(),
+            id: format!("app:{id}").into(),
+            host: HOST.into(),
             arguments: Values::list(arguments.iter().map(String::as_str)),
             monitor: false,
             link: false,

@@ -111,6 +111,14 @@ impl Call {
     pub fn optional_string(&self, index: i32) -> Result<Option<String>, Raise> {
         if self.is_nil(index) { Ok(None) } else { self.string(index).map(Some) }
     }
+    /// A string that names something, or nil for the empty one. Names that come
+    /// again are kept by the VM, so that no text is made.
+    pub fn name(&self, index: i32) -> Result<Arc<str>, Raise> {
+        match self.lua.kind(index) {
+            LUA_TSTRING => Ok(self.cx.text(self.lua, index)),
+            _ => Ok(self.optional_string(index)?.unwrap_or_default().into()),
+        }
+    }
     pub fn number(&self, index: i32) -> Result<f64, Raise> {
         if self.is_number(index) {
             Ok(self.lua.number(index))
@@ -334,7 +342,7 @@ impl Call {
     /// Queues the CANCEL that the running process sent itself, at once.
     pub(crate) fn queue_own_cancel(&mut self, event: Event) {
         let process = self.process();
-        process.own_cancels += 1;
+        process.rare().own_cancels += 1;
         super::vm::queue_event(self.cx, process, event);
     }
     /// Ends the running process without running any more of its code; a kill was claimed.

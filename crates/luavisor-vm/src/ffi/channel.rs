@@ -9,13 +9,12 @@
 use std::ffi::c_int;
 
 use luavisor_core::{Object, Pid};
-use smallvec::SmallVec;
 
 use super::context::{Cx, Dead, Op};
 use super::error::Raise;
 use super::lua::*;
 use super::process::*;
-use super::{atoms, event, memory, message, objects, select};
+use super::{atoms, event, memory, message, objects, select, shapes};
 
 /// Content of a channel's userdata.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub const TAG: c_int = 2;
 /// Makes a channel and pushes its object.
 pub fn create(cx: Cx, lua: Lua, source: Source, capacity: u32) -> ChannelId {
     let process = cx.process();
-    let id = process.add_channel(Channel::new(source, capacity));
+    let id = process.channels.add(Channel::new(source, capacity));
     memory::charge(cx, process, Channel::BASE);
     let owner = process.pid;
     lua.reserve(1);
@@ -89,13 +88,13 @@ pub enum Received {
 /// Takes the next value of a channel and pushes it on `lua`.
 pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received {
     let Some(channel) = process.channel(id) else { return Received::Closed };
-    if let Some(held) = channel.buffer.pop_front() {
+    if let Some(held) = channel.pop() {
         memory::refund(cx, process, Channel::VALUE);
         push_value(cx, lua, held);
         refill(cx, lua, process, id);
         return Received::Value;
     }
-    if let Some(sender) = channel.senders.pop_front() {
+    if let Some(sender) = channel.next_sender() {
         take_from_sender(cx, lua, process, sender);
         return Received::Value;
     }
@@ -108,7 +107,7 @@ pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received 
         }
         Source::Events => {
             if let Some(event) = process.events.pop_front() {
-                event::push(cx, lua, &event);
+                event::push(cx, lua, &event, process.category);
                 return Received::Value;
             }
         }
@@ -163,7 +162,7 @@ fn take_from_sender(cx: Cx, lua: Lua, process: &mut Process, sender: Waiter) {
         thread.push_boolean(true);
     } else {
         thread.copy(at);
-        push_result(cx, thread, sender.case, true);
+        push_result(cx, thread, process, sender.case, true);
     }
     cx.wake_task(process, sender.task, 1);
 }
@@ -171,11 +170,11 @@ fn take_from_sender(cx: Cx, lua: Lua, process: &mut Process, sender: Waiter) {
 /// After a value left the buffer: moves the next one in.
 fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
     let Some(channel) = process.channel(id) else { return };
-    if let Some(sender) = channel.senders.pop_front() {
+    if let Some(sender) = channel.next_sender() {
         take_from_sender(cx, lua, process, sender);
         let held = keep(cx, lua);
         if let Some(channel) = process.channel(id) {
-            channel.buffer.push_back(held);
+            channel.keep(held);
             memory::charge(cx, process, Channel::VALUE);
         }
     } else if let Source::Topic { subscription, messages } = channel.source
@@ -184,32 +183,21 @@ fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
         message::push_as(cx, lua, process, messages, topic, cargo);
         let held = keep(cx, lua);
         if let Some(channel) = process.channel(id) {
-            channel.buffer.push_back(held);
+            channel.keep(held);
             memory::charge(cx, process, Channel::VALUE);
         }
     }
 }
 
 /// Turns the value on top into a select result `{channel, value, ok}`.
-pub fn push_result(cx: Cx, lua: Lua, case: c_int, ok: bool) {
-    let places = &cx.vm().places;
-    lua.reserve(4);
-    cx.push_shared(lua, places.select_result);
-    lua.clone_table(-1);
-    lua.remove(-2);
-    lua.insert(-2);
-    // stack: result, value
-    cx.push_shared(lua, places.key_value);
-    lua.insert(-2);
-    lua.raw_set(-3);
-    cx.push_shared(lua, places.key_channel);
-    lua.copy(case);
-    lua.raw_set(-3);
-    if !ok {
-        cx.push_shared(lua, places.key_ok);
-        lua.push_boolean(false);
-        lua.raw_set(-3);
-    }
+pub fn push_result(cx: Cx, lua: Lua, process: &Process, case: c_int, ok: bool) {
+    let category = process.category;
+    shapes::make(cx, lua, cx.vm().shapes.selected, category, |maker| {
+        lua.copy_to(maker, case);
+        lua.move_to(maker, 1);
+        maker.push_boolean(ok);
+        3
+    });
 }
 
 /// Gives a waiting receiver the value that `push` pushes.
@@ -231,7 +219,7 @@ fn finish_giving(cx: Cx, process: &mut Process, thread: Lua, receiver: Waiter, o
         thread.push_boolean(ok);
         2
     } else {
-        push_result(cx, thread, receiver.case, ok);
+        push_result(cx, thread, process, receiver.case, ok);
         1
     };
     cx.wake_task(process, receiver.task, count);
@@ -248,9 +236,9 @@ pub fn offer(cx: Cx, process: &mut Process, id: ChannelId, object: Object) {
     if let Some(waiter) = receiver(process, id) {
         give(cx, process, waiter, true, |lua| objects::push(lua, &object));
     } else if let Some(channel) = process.channel(id)
-        && (channel.buffer.len() as u32) < channel.capacity
+        && channel.has_room()
     {
-        channel.buffer.push_back(Held::Object(Box::new(object)));
+        channel.keep(Held::Object(Box::new(object)));
         memory::charge(cx, process, Channel::VALUE);
     }
 }
@@ -259,7 +247,7 @@ pub fn offer(cx: Cx, process: &mut Process, id: ChannelId, object: Object) {
 pub fn pump(cx: Cx, process: &mut Process, id: ChannelId) {
     let Some(channel) = process.channel(id) else { return };
     if channel.receivers.is_empty() {
-        if (channel.buffer.len() as u32) < channel.capacity {
+        if channel.has_room() {
             refill(cx, cx.vm().lua, process, id);
         }
         return;
@@ -291,7 +279,7 @@ pub fn close(cx: Cx, process: &mut Process, id: ChannelId) {
     }
     channel.closed = true;
     let receivers = std::mem::take(&mut channel.receivers);
-    let senders = std::mem::take(&mut channel.senders);
+    let senders = channel.take_senders();
     let anchor = std::mem::take(&mut channel.anchor);
     let source = std::mem::replace(&mut channel.source, Source::Local);
     match source {
@@ -302,14 +290,14 @@ pub fn close(cx: Cx, process: &mut Process, id: ChannelId) {
         }
         Source::Inbox => {
             process.external -= 1;
-            if process.inbox_again == Some(id) {
-                process.inbox_again = None;
+            if process.inbox_again() == Some(id) {
+                process.rare().inbox_again = None;
             }
         }
         Source::Events => {
             process.external -= 1;
-            if process.events_again == Some(id) {
-                process.events_again = None;
+            if process.events_again() == Some(id) {
+                process.rare().events_again = None;
             }
         }
         Source::Timer(timer) | Source::Ticker { timer, .. } => {
@@ -334,7 +322,7 @@ pub fn close(cx: Cx, process: &mut Process, id: ChannelId) {
     cx.release(anchor);
     if matches!(source, Source::Topic { .. }) && process.channel(INBOX).is_some() {
         pump(cx, process, INBOX);
-        if let Some(again) = process.inbox_again {
+        if let Some(again) = process.inbox_again() {
             pump(cx, process, again);
         }
     }
@@ -358,11 +346,11 @@ pub fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int)
         return Sent::Done;
     }
     let Some(channel) = process.channel(id) else { return Sent::Closed };
-    if (channel.buffer.len() as u32) < channel.capacity {
+    if channel.has_room() {
         lua.copy(index);
         let held = keep(cx, lua);
         if let Some(channel) = process.channel(id) {
-            channel.buffer.push_back(held);
+            channel.keep(held);
             memory::charge(cx, process, Channel::VALUE);
         }
         return Sent::Done;
@@ -371,10 +359,10 @@ pub fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int)
 }
 
 /// Blocks the running task on channels; the stack keeps what the waker needs.
-pub fn block(cx: Cx, lua: Lua, channels: SmallVec<[ChannelId; 2]>) -> c_int {
+pub fn block(cx: Cx, lua: Lua, channels: &[ChannelId]) -> c_int {
     let task = cx.vm().current_task;
     if let Some(task) = cx.process().task(task) {
-        task.wait = Wait::Channels(channels);
+        task.wait = Wait::Channels(ChannelSet::of(channels));
     }
     cx.vm().op = Op::Block;
     lua.do_yield(lua.top())
@@ -400,7 +388,7 @@ fn receive(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
             if let Some(channel) = process.channel(id) {
                 channel.receivers.push(Waiter { task, case: 0 });
             }
-            Ok(block(cx, lua, SmallVec::from_slice(&[id])))
+            Ok(block(cx, lua, &[id]))
         }
     }
 }
@@ -419,9 +407,9 @@ fn send(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         Sent::MustWait => {
             let task = cx.vm().current_task;
             if let Some(channel) = process.channel(id) {
-                channel.senders.push_back(Waiter { task, case: 0 });
+                channel.add_sender(Waiter { task, case: 0 });
             }
-            Ok(block(cx, lua, SmallVec::from_slice(&[id])))
+            Ok(block(cx, lua, &[id]))
         }
     }
 }
@@ -542,13 +530,5 @@ pub fn install(cx: Cx, lua: Lua) {
         cx.vm().places.singleton_cases[id as usize] = cx.vm().shelf.put(lua);
         lua.set_top(0);
     }
-    lua.new_table(0, 3);
-    for key in [c"channel", c"value"] {
-        lua.push_boolean(false);
-        lua.raw_set_field(-2, key);
-    }
-    lua.push_boolean(true);
-    lua.raw_set_field(-2, c"ok");
-    cx.vm().places.select_result = cx.vm().shelf.put(lua);
     objects::library(lua, c"channel", &[(c"new", new_native), (c"select", select_native)]);
 }

@@ -10,21 +10,21 @@ use std::ffi::{c_char, c_int};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use luavisor_core::{Pid, Values};
+use luavisor_core::{Exit, Pid, Values};
 use smallvec::SmallVec;
 
 use super::lua::Lua;
-use super::shelf::{Hold, Holds, Place, Row, Shelf};
 use super::process::{ChannelId, Process, TaskId, Topic};
+use super::seats::Seats;
+use super::shapes::Shapes;
+use super::shelf::{Hold, Holds, Place, Row, Shelf};
 use crate::kernel::{Kernel, Slot};
 use crate::program::{Chunk, Unit};
-use crate::vm::VmConfig;
+use crate::vm::{Birth, VmConfig};
 
 /// Where the values lie that all processes of the VM share.
 #[derive(Default, Debug)]
 pub struct Places {
-    /// thread index → pooled or running main thread
-    pub threads: Place,
     /// the read-only base globals
     pub base: Place,
     /// the metatable of every process's global table
@@ -35,18 +35,6 @@ pub struct Places {
     /// weak: place of a channel that a Timer or Ticker owns → its object, if one lives
     pub channel_views: Place,
     pub case_metatable: Place,
-    pub select_result: Place,
-    pub key_channel: Place,
-    pub key_value: Place,
-    pub key_ok: Place,
-    pub key_from: Place,
-    pub key_at: Place,
-    pub key_result: Place,
-    pub key_reason: Place,
-    pub key_error: Place,
-    /// templates of event tables, with `kind` set
-    pub exit_event: Place,
-    pub link_event: Place,
     /// reason texts
     pub reasons: [Place; 7],
     /// module name → module table
@@ -99,6 +87,18 @@ impl PinnedPid {
     const NOBODY: PinnedPid = PinnedPid { generation: 0, address: std::ptr::null() };
 }
 
+/// Who lives in a slot.
+///
+/// A process is made of its [`Birth`] when it first runs or gets something: of
+/// ten thousand that are spawned in a row, each then lives in the memory, still
+/// in the cache, that its predecessor left.
+#[derive(Debug)]
+pub enum Resident {
+    Nobody,
+    Unborn(Box<Birth>),
+    Living(Box<Process>),
+}
+
 /// What became garbage in Lua and must be forgotten in Rust.
 pub enum Dead {
     Channel { pid: Pid, id: ChannelId },
@@ -110,13 +110,17 @@ pub struct VmContext {
     pub config: VmConfig,
     pub shelf: Shelf,
     pub places: Places,
+    pub shapes: Shapes,
     /// what Rust keeps of Lua's for the processes
     pub holds: Holds,
     /// by slot: pid text of the process that lives or lived there
     pub pids: Row,
     /// by atom: topic strings
     pub topics: Row,
-    pub processes: Vec<Option<Box<Process>>>,
+    /// by atom: names of entries and hosts
+    pub texts: Vec<Option<Arc<str>>>,
+    /// by slot
+    pub residents: Vec<Resident>,
     pub current: *mut Process,
     pub current_task: TaskId,
     pub kernel: Option<NonNull<dyn Kernel + 'static>>,
@@ -129,11 +133,11 @@ pub struct VmContext {
     pub pid_prefix: Vec<u8>,
     /// by slot
     pub pinned_pids: Vec<PinnedPid>,
-    /// reset threads ready for reuse, as (thread, index in the threads table)
-    pub pool: Vec<(Lua, u32)>,
-    pub free_thread_indices: Vec<u32>,
-    pub next_thread_index: u32,
+    /// threads for processes to come
+    pub seats: Seats,
     pub dead: Vec<Dead>,
+    /// the exit of a process that returned nothing, the most frequent one
+    pub nothing: Arc<Exit>,
     pub case_metatable: *const std::ffi::c_void,
     /// safepoints left in [`Preemption::Counted`](crate::Preemption::Counted)
     pub budget: i64,
@@ -175,7 +179,11 @@ impl Cx {
 
     /// A process by slot.
     pub fn at<'a>(self, slot: Slot) -> Option<&'a mut Process> {
-        self.vm().processes.get_mut(slot as usize)?.as_deref_mut()
+        match self.vm().residents.get_mut(slot as usize)? {
+            Resident::Living(process) => Some(process),
+            Resident::Unborn(_) => super::life::bear(self, slot),
+            Resident::Nobody => None,
+        }
     }
 
     /// The Lua process of this VM that a pid names.
@@ -288,6 +296,24 @@ impl Cx {
         }
     }
 
+    /// The text of a string on the stack.
+    pub fn text(self, lua: Lua, index: c_int) -> Arc<str> {
+        let (_, bytes, atom) = lua.atom(index);
+        let vm = self.vm();
+        if let Some(Some(text)) = vm.texts.get(atom as usize) {
+            return text.clone();
+        }
+        let text: Arc<str> = String::from_utf8_lossy(bytes).into();
+        if super::atoms::is_topic(atom) {
+            let place = atom as usize;
+            if vm.texts.len() <= place {
+                vm.texts.resize(place + 1, None);
+            }
+            vm.texts[place] = Some(text.clone());
+        }
+        text
+    }
+
     pub fn push_topic(self, lua: Lua, topic: &Topic) {
         match topic {
             Topic::Atom(atom) => self.vm().topics.push(lua, *atom as usize),
@@ -312,7 +338,7 @@ impl Cx {
         process.stop_waiting(id);
         if let Some(task) = process.task(id) {
             task.arguments = arguments;
-            process.runnable.push_back(id);
+            process.tasks.make_ready(id);
         }
         self.wake(process);
     }

@@ -173,8 +173,7 @@ fn spawn(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
 
 /// Adds a ready task.
 pub fn add(process: &mut Process, thread: Lua, anchor: Hold, arguments: c_int) {
-    let id = process.add_task(Task::new(thread, Some(anchor), arguments));
-    process.runnable.push_back(id);
+    process.tasks.add(Task::new(thread, Some(anchor), arguments));
 }
 
 fn status(_: Cx, lua: Lua) -> Result<c_int, Raise> {

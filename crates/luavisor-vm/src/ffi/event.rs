@@ -1,33 +1,37 @@
 //! Event tables: what `process.events()` yields.
 
-use luavisor_core::{Event, Exit, Reason, Value};
+use luavisor_core::{Event, Pid, Reason};
 
 use super::context::Cx;
 use super::lua::Lua;
-use super::{copy, error};
+use super::{copy, error, shapes};
 
-/// Pushes the table of an event (SPEC 4.2).
-pub fn push(cx: Cx, lua: Lua, event: &Event) {
-    lua.reserve(8);
-    let places = &cx.vm().places;
+/// Pushes the table of an event (SPEC 4.2). It counts for the process with this
+/// memory category.
+pub fn push(cx: Cx, lua: Lua, event: &Event, category: u8) {
+    let shapes = &cx.vm().shapes;
     match event {
-        Event::Exit { from, at, exit } | Event::LinkDown { from, at, exit } => {
-            let link = matches!(event, Event::LinkDown { .. });
-            cx.push_shared(lua, if link { places.link_event } else { places.exit_event });
-            lua.clone_table(-1);
-            lua.remove(-2);
-            cx.push_shared(lua, places.key_from);
-            cx.push_pid(lua, *from);
-            lua.raw_set(-3);
-            cx.push_shared(lua, places.key_at);
-            lua.push_number(*at);
-            lua.raw_set(-3);
-            cx.push_shared(lua, places.key_result);
-            push_result(cx, lua, exit);
-            lua.raw_set(-3);
-            cx.push_shared(lua, places.key_reason);
-            cx.push_shared(lua, places.reasons[reason_index(exit.reason)]);
-            lua.raw_set(-3);
+        Event::Exit { from, at, exit } => shapes::make(cx, lua, shapes.exit, category, |maker| {
+            push_head(cx, maker, *from, *at, exit.reason);
+            if let Some(error) = &exit.error {
+                maker.push_nil();
+                error::push(maker, error);
+                return 5;
+            }
+            match copy::push_first(cx, maker, &exit.value) {
+                true => 4,
+                false => 3,
+            }
+        }),
+        Event::LinkDown { from, at, exit } => {
+            shapes::make(cx, lua, shapes.link_down, category, |maker| {
+                push_head(cx, maker, *from, *at, exit.reason);
+                match &exit.error {
+                    Some(error) => error::push(maker, error),
+                    None => maker.push_nil(),
+                }
+                4
+            });
         }
         Event::Cancel { from, at, reason, deadline } => {
             lua.new_table(0, 5);
@@ -58,20 +62,11 @@ pub fn push(cx: Cx, lua: Lua, event: &Event) {
     }
 }
 
-/// Pushes `{value, error}`.
-fn push_result(cx: Cx, lua: Lua, exit: &Exit) {
-    let places = &cx.vm().places;
-    let empty = exit.error.is_none() && matches!(exit.value.first(), Value::Nil);
-    lua.new_table(0, usize::from(!empty));
-    if let Some(error) = &exit.error {
-        cx.push_shared(lua, places.key_error);
-        error::push(lua, error);
-        lua.raw_set(-3);
-    } else if copy::push_first(cx, lua, &exit.value) {
-        cx.push_shared(lua, places.key_value);
-        lua.insert(-2);
-        lua.raw_set(-3);
-    }
+/// Pushes what EXIT and LINK_DOWN begin with.
+fn push_head(cx: Cx, lua: Lua, from: Pid, at: f64, reason: Reason) {
+    cx.push_pid(lua, from);
+    lua.push_number(at);
+    cx.push_shared(lua, cx.vm().places.reasons[reason_index(reason)]);
 }
 
 /// Position of a reason in [`Places::reasons`](super::context::Places::reasons).

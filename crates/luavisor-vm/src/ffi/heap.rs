@@ -3,9 +3,11 @@
 //! `memory` counts and raises the alarm; this file draws the lines before a
 //! process runs and decides afterwards who must end.
 
+use std::sync::Arc;
+
 use luavisor_core::Exit;
 
-use super::context::Cx;
+use super::context::{Cx, Resident};
 use super::life::collect;
 use super::memory::Lines;
 use super::process::Process;
@@ -45,8 +47,8 @@ pub fn count(cx: Cx, process: &mut Process) {
     let category = vm.categories.take_for_large(|category| lua.category_heap(category));
     process.category = category;
     if category != 0 {
-        let fibers = process.tasks.iter().flatten().flat_map(|task| &task.fibers);
-        fibers.for_each(|fiber| fiber.lua.set_category(category));
+        let threads = process.tasks.iter().flat_map(|task| task.threads());
+        threads.for_each(|thread| thread.set_category(category));
     }
 }
 
@@ -56,7 +58,7 @@ pub fn draw_lines(cx: Cx, process: &Process) {
     let account = &mut vm.heap_account;
     let lines = match process.memory {
         Some(limit) => {
-            let limit = limit as usize;
+            let limit = limit.get() as usize;
             let left = process.memory_line.saturating_sub(held(cx, process));
             Lines {
                 gross: account.gross.saturating_add(left),
@@ -76,14 +78,14 @@ pub fn draw_lines(cx: Cx, process: &Process) {
 }
 
 /// A line was passed: collects, and ends who holds too much all the same.
-pub fn relieve(cx: Cx, process: &mut Process) -> Option<Exit> {
+pub fn relieve(cx: Cx, process: &mut Process) -> Option<Arc<Exit>> {
     let vm = cx.vm();
     if let Some(limit) = process.memory {
         if held(cx, process) > process.memory_line {
             collect(cx);
-            let (limit, held) = (limit as usize, held(cx, process));
+            let (limit, held) = (limit.get() as usize, held(cx, process));
             if held > limit {
-                return Some(Exit::memory_limit());
+                return Some(Arc::new(Exit::memory_limit()));
             }
             // So that a process just below its limit does not collect all the time:
             // it may have some garbage beyond it.
@@ -99,7 +101,7 @@ pub fn relieve(cx: Cx, process: &mut Process) -> Option<Exit> {
         && let Some(heaviest) = heaviest(cx)
     {
         if heaviest == process.slot() {
-            return Some(Exit::memory_limit());
+            return Some(Arc::new(Exit::memory_limit()));
         }
         cx.kernel().end_for_memory(heaviest);
     }
@@ -112,8 +114,11 @@ pub fn relieve(cx: Cx, process: &mut Process) -> Option<Exit> {
 
 /// The process without a limit of its own that holds most.
 fn heaviest(cx: Cx) -> Option<crate::kernel::Slot> {
-    let processes = cx.vm().processes.iter().flatten();
-    let weights = processes.map(|process| (weight(cx, process), process.slot()));
+    let living = cx.vm().residents.iter().filter_map(|resident| match resident {
+        Resident::Living(process) => Some(process),
+        _ => None,
+    });
+    let weights = living.map(|process| (weight(cx, process), process.slot()));
     // Of equals the one that came first: nothing speaks for either.
     weights.rev().max_by_key(|(weight, _)| *weight).map(|(_, slot)| slot)
 }

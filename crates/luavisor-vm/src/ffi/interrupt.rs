@@ -93,7 +93,9 @@ unsafe extern "C-unwind" fn on_safepoint(state: *mut sys::lua_State, gc: c_int) 
     let lua = Lua(state);
     let cx = Cx::of(lua);
     let vm = cx.vm();
-    if vm.current.is_null() {
+    // The maker belongs to no process: it goes on, and the process meets the
+    // interrupt when it is back.
+    if vm.current.is_null() || lua == vm.shapes.maker {
         return;
     }
     let exhausted = vm.heap_account.exhausted;

@@ -8,13 +8,28 @@ use std::ffi::c_int;
 
 use luavisor_core::Error;
 
-use super::context::{Cx, Dead};
-use super::coroutine::State;
+use super::context::{Cx, Dead, Resident};
 use super::lua::*;
 use super::memory;
 use super::process::*;
 use super::step::{Turn, select_method};
-use super::{copy, units};
+use super::{copy, seats, units};
+use crate::kernel::Slot;
+
+/// Makes a process of its birth.
+#[cold]
+pub fn bear<'a>(cx: Cx, slot: Slot) -> Option<&'a mut Process> {
+    let vm = cx.vm();
+    let place = vm.residents.get_mut(slot as usize)?;
+    let Resident::Unborn(birth) = std::mem::replace(place, Resident::Nobody) else { return None };
+    let mut process = Box::new(Process::new(*birth));
+    if process.memory.is_some() {
+        let lua = vm.lua;
+        process.category = vm.categories.take(|category| lua.category_heap(category));
+    }
+    *place = Resident::Living(process);
+    cx.at(slot)
+}
 
 /// Makes the main thread at the first run.
 pub fn start(cx: Cx, process: &mut Process) -> Result<(), Error> {
@@ -23,52 +38,21 @@ pub fn start(cx: Cx, process: &mut Process) -> Result<(), Error> {
     }
     let unit = process.program.unit.clone();
     let (place, source) = units::load(cx, &unit.chunk)?;
-    let (thread, index) = take_thread(cx);
-    process.thread_index = index;
-    process.main = thread;
+    let seat = seats::take(cx);
+    let thread = seat.lua;
     if process.category != 0 {
         thread.set_category(process.category);
     }
-    State::Task.set(thread);
-    push_environment(cx, thread);
-    thread.replace(GLOBALS);
+    process.seat = Some(seat);
     units::push_clone(cx, thread, place);
     process.units.push(LoadedUnit { source, unit, value: None });
-    process.tasks = Vec::with_capacity(1);
-    process.tasks.push(Some(Task::new(thread, None, 0)));
-    process.runnable.push_back(0);
+    process.tasks.begin(Task::new(thread, None, 0));
     process.stage = Stage::Loading;
     process.loading = 1;
     if process.random == 0 {
         process.random = cx.kernel().random() | 1;
     }
     Ok(())
-}
-
-/// Pushes a fresh global table over the read-only base globals.
-fn push_environment(cx: Cx, lua: Lua) {
-    lua.new_table(0, 0);
-    cx.push_shared(lua, cx.vm().places.env_metatable);
-    lua.set_metatable(-2);
-    lua.set_safe_env(-1, true);
-}
-
-/// A thread without history, and its place in the VM's thread table.
-fn take_thread(cx: Cx) -> (Lua, u32) {
-    let vm = cx.vm();
-    if let Some(pooled) = vm.pool.pop() {
-        return pooled;
-    }
-    let index = vm.free_thread_indices.pop().unwrap_or_else(|| {
-        vm.next_thread_index += 1;
-        vm.next_thread_index
-    });
-    let lua = vm.lua;
-    cx.push_shared(lua, vm.places.threads);
-    let thread = lua.new_thread();
-    lua.raw_seti(-2, index as c_int);
-    lua.pop(1);
-    (thread, index)
 }
 
 /// The new chunk of an upgrade ran: replaces the code, or reports why not.
@@ -83,50 +67,42 @@ pub fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Resul
         return Ok(super::message::fail(parent, error));
     }
     // The old code ends here: tasks, subscriptions and timers go, messages stay.
-    let lua = cx.vm().lua;
-    cx.push_shared(lua, cx.vm().places.threads);
-    thread.push_self();
-    thread.move_to(lua, 1);
-    lua.raw_seti(-2, process.thread_index as c_int);
-    lua.pop(1);
-    for channel in 0..process.channels.len() as ChannelId {
+    seats::exchange(cx, process, thread);
+    for channel in process.channels.ids() {
         drop_channel(cx, process, channel);
     }
     clear_sleeps(cx, process);
-    process.inbox_again = None;
-    process.events_again = None;
+    process.rare().inbox_again = None;
+    process.rare().events_again = None;
     process.external = 0;
-    process.main = thread;
     process.program = upgrade.program;
-    process.runnable.clear();
-    process.task_free.clear();
-    let old: Vec<_> = process.tasks.drain(..).collect();
-    let ticket = old.iter().flatten().map(|task| task.ticket).max().unwrap_or(0).wrapping_add(1);
-    let mut main = Task::new(thread, None, 0);
-    main.ticket = ticket;
-    process.tasks.push(Some(main));
+    // Whichever task called, the new code runs in main.
+    let count = copy::push_all(cx, thread, &upgrade.arguments);
+    let mut main = Task::new(thread, None, count);
+    for old in process.tasks.take() {
+        main.ticket = main.ticket.max(old.ticket.wrapping_add(1));
+        cx.release(old.anchor);
+    }
+    process.tasks.begin(main);
     if let Ok((_, source)) = units::load(cx, &process.program.unit.chunk) {
         let unit = process.program.unit.clone();
         process.units.retain(|loaded| loaded.value.is_some());
         process.units.insert(0, LoadedUnit { source, unit, value: None });
     }
-    for task in old.into_iter().flatten() {
-        cx.release(task.anchor);
-    }
-    // Whichever task called, the new code runs in main.
-    let count = copy::push_all(cx, thread, &upgrade.arguments);
-    if let Some(main) = process.task(0) {
-        main.arguments = count;
-    }
-    process.runnable.push_back(0);
     Err(Turn::Ended)
 }
 
 /// Forgets a channel of the old code without waking anybody; unread messages go back.
 fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
-    let Some(channel) = process.channels.get_mut(id as usize).and_then(Option::take) else {
-        return;
-    };
+    // The number stays taken until the objects of the old channel are collected:
+    // that must not bury a channel of the new code.
+    let successor = (id > EVENTS).then(|| {
+        let mut closed = Channel::new(Source::Local, 0);
+        closed.closed = true;
+        closed.views = process.channel(id).map_or(1, |channel| channel.views);
+        closed
+    });
+    let Some(channel) = process.channels.vacate(id, successor) else { return };
     match channel.source {
         Source::Topic { subscription, .. } => process.mailbox.unsubscribe(subscription),
         Source::Timer(timer) | Source::Ticker { timer, .. } if cx.has_kernel() => {
@@ -136,19 +112,11 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
     }
     // The empty channel that stays in its place keeps its base charge.
     memory::refund(cx, process, channel.weight() - Channel::BASE);
-    if id > EVENTS {
-        // The place stays taken until the objects of the old channel are collected:
-        // that must not bury a channel of the new code.
-        let mut closed = Channel::new(Source::Local, 0);
-        closed.closed = true;
-        closed.views = channel.views;
-        process.channels[id as usize] = Some(Box::new(closed));
-    }
     channel.into_holds().for_each(|hold| cx.release(hold));
 }
 
 fn clear_sleeps(cx: Cx, process: &mut Process) {
-    for task in process.tasks.iter().flatten() {
+    for task in process.tasks.iter() {
         if let Wait::Operation(Some(timer)) = task.wait {
             cx.kernel().clear_timer(process.pid.slot(), timer);
         }
@@ -159,38 +127,20 @@ fn clear_sleeps(cx: Cx, process: &mut Process) {
 pub fn destroy(cx: Cx, mut process: Box<Process>) {
     if cx.has_kernel() {
         clear_sleeps(cx, &mut process);
-        for channel in process.channels.iter().flatten() {
+        for channel in process.channels.iter() {
             if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
                 cx.kernel().clear_timer(process.pid.slot(), timer);
             }
         }
     }
+    seats::give_back(cx, &mut process);
+    process.release(&mut cx.vm().holds);
     let vm = cx.vm();
-    let lua = vm.lua;
-    if process.thread_index != 0 {
-        let panicked = process.main.0.is_null();
-        if vm.pool.len() < POOL && !panicked && process.category == 0 {
-            process.main.reset_thread();
-            cx.push_shared(process.main, vm.places.base);
-            process.main.replace(GLOBALS);
-            vm.pool.push((process.main, process.thread_index));
-        } else {
-            cx.push_shared(lua, vm.places.threads);
-            lua.push_nil();
-            lua.raw_seti(-2, process.thread_index as c_int);
-            lua.pop(1);
-            vm.free_thread_indices.push(process.thread_index);
-        }
-    }
     if process.category != 0 {
         vm.categories.give_back(process.category, process.memory.is_none());
     }
     vm.heap_account.used -= process.charged;
-    process.into_holds().for_each(|hold| cx.release(hold));
 }
-
-/// Reset threads keep 1.4 KB each, so only so many are kept.
-const POOL: usize = 256;
 
 /// Collects all garbage. What only garbage objects held is garbage after a first
 /// pass, and goes with a second one.
@@ -215,7 +165,7 @@ pub fn bury_dead(cx: Cx) -> bool {
                     channel.views -= 1;
                     continue;
                 }
-                let Some(channel) = process.remove_channel(id) else { continue };
+                let Some(channel) = process.channels.remove(id) else { continue };
                 if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
                     process.external -= 1;
                     super::step::wake_if_stuck(cx, process);

@@ -51,7 +51,7 @@ enum Shown {
 /// The channel that a message of this topic goes to, and whether as a Message.
 fn destination(process: &mut Process, topic: &Topic) -> (ChannelId, bool) {
     match process.mailbox.route(topic) {
-        Route::Inbox => (process.inbox_again.unwrap_or(INBOX), true),
+        Route::Inbox => (process.inbox_again().unwrap_or(INBOX), true),
         Route::Subscription(subscription) => {
             let id = process.subscription_channel(subscription);
             let messages = process
@@ -74,7 +74,7 @@ pub fn deliver(cx: Cx, process: &mut Process, topic: Topic, cargo: Cargo) {
         channel::given(cx, process, waiter);
         return;
     }
-    let room = process.channel(id).is_some_and(|c| (c.buffer.len() as u32) < c.capacity);
+    let room = process.channel(id).is_some_and(|c| c.has_room());
     process.mailbox.push(topic, cargo);
     if room {
         channel::pump(cx, process, id);

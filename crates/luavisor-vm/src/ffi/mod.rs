@@ -3,9 +3,10 @@
 //! | file | holds |
 //! |---|---|
 //! | [`lua`] | a typed view of a thread's stack |
-//! | [`shelf`] | Lua values that the VM keeps |
+//! | [`shelf`], [`shapes`] | Lua values that the VM keeps; tables that it makes |
 //! | [`context`] | the state of a VM and how natives reach it |
-//! | [`process`] | the state of one process |
+//! | [`process`], [`tasks`], [`channels`] | the state of one process |
+//! | [`seats`] | threads for one process after the other |
 //! | [`step`], [`life`] | running a process: tasks, coroutines; its beginning and end |
 //! | [`interrupt`], [`memory`], [`heap`] | preemption, kill, heap limits |
 //! | [`sandbox`], [`units`] | the globals of a process, `require` |
@@ -32,6 +33,7 @@ macro_rules! natives {
 pub mod atoms;
 pub mod call;
 pub mod channel;
+pub mod channels;
 pub mod compile;
 pub mod context;
 pub mod copy;
@@ -47,9 +49,12 @@ pub mod message;
 pub mod objects;
 pub mod process;
 pub mod sandbox;
+pub mod seats;
 pub mod select;
 pub mod setup;
+pub mod shapes;
 pub mod shelf;
 pub mod step;
+pub mod tasks;
 pub mod units;
 pub mod vm;

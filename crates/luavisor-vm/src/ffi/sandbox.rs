@@ -14,7 +14,7 @@ use super::call::Setup;
 use super::context::Cx;
 use super::error::Raise;
 use super::lua::*;
-use super::{channel, compile, coroutine, error, message, units};
+use super::{channel, compile, coroutine, error, message, shapes, units};
 
 /// Largest string that one call may make.
 const BYTES: f64 = 256.0 * 1024.0 * 1024.0;
@@ -64,6 +64,7 @@ pub fn install(cx: Cx, lua: Lua) {
     lua.raw_set_field(-2, c"send");
     lua.set_top(0);
     prelude(lua);
+    shapes::install(cx, lua);
     global_modules(cx, lua);
     units::install_native_modules(cx, lua);
     environment(cx, lua);
@@ -84,29 +85,9 @@ fn tables(cx: Cx, lua: Lua) {
         lua.push_str(text);
         shelf.put(lua)
     };
-    let event = |kind: &str| {
-        lua.new_table(0, 5);
-        for field in [c"from", c"result", c"reason", c"at"] {
-            lua.push_boolean(false);
-            lua.raw_set_field(-2, field);
-        }
-        lua.push_str(kind);
-        lua.raw_set_field(-2, c"kind");
-        shelf.put(lua)
-    };
     let places = &mut cx.vm().places;
-    places.threads = make(0);
+    cx.vm().seats.threads = make(0);
     places.modules = make(0);
-    places.key_channel = key("channel");
-    places.key_value = key("value");
-    places.key_ok = key("ok");
-    places.key_from = key("from");
-    places.key_at = key("at");
-    places.key_result = key("result");
-    places.key_reason = key("reason");
-    places.key_error = key("error");
-    places.exit_event = event("pid.exit");
-    places.link_event = event("pid.link.down");
     for reason in super::event::REASONS {
         places.reasons[super::event::reason_index(reason)] = key(reason.as_str());
     }
@@ -149,6 +130,7 @@ fn set_global(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     if lua.raw_get(-2) != LUA_TNIL {
         lua.set_safe_env(1, false);
     }
+    cx.process().wrote_globals = true;
     lua.set_top(3);
     lua.raw_set(1);
     Ok(0)

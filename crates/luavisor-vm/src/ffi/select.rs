@@ -78,7 +78,7 @@ pub fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
             }
         };
         if let Some(ok) = ready {
-            push_result(cx, lua, case.position, ok);
+            push_result(cx, lua, process, case.position, ok);
             return Ok(1);
         }
     }
@@ -91,12 +91,12 @@ pub fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         return Ok(1);
     }
     let task = cx.vm().current_task;
-    let mut channels: SmallVec<[ChannelId; 2]> = SmallVec::new();
+    let mut channels: SmallVec<[ChannelId; 8]> = SmallVec::new();
     for case in &cases {
         let waiter = Waiter { task, case: case.position };
         if let Some(channel) = process.channel(case.channel) {
             if case.is_send {
-                channel.senders.push_back(waiter);
+                channel.add_sender(waiter);
             } else {
                 channel.receivers.push(waiter);
             }
@@ -105,7 +105,7 @@ pub fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     }
     channels.sort_unstable();
     channels.dedup();
-    Ok(block(cx, lua, channels))
+    Ok(block(cx, lua, &channels))
 }
 
 /// Reads the cases in rising order of their keys and leaves channel (and value) of each on the stack.

@@ -14,7 +14,7 @@ use std::num::NonZeroU32;
 use super::lua::Lua;
 
 /// Makes a thread that is kept for as long as the VM.
-fn storage(lua: Lua) -> Lua {
+pub fn storage(lua: Lua) -> Lua {
     let thread = lua.new_thread();
     lua.make_ref(-1);
     lua.pop(1);

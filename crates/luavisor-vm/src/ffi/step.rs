@@ -9,7 +9,7 @@ use std::ffi::c_int;
 use std::sync::Arc;
 
 use luavisor_core::value::Object;
-use luavisor_core::{Error, Exit, Kind, Reason, Value, Values};
+use luavisor_core::{Error, Exit, Kind, Reason, Values};
 
 use super::context::{Cx, Op};
 use super::coroutine::State;
@@ -30,7 +30,7 @@ pub enum Turn {
     /// it ended; the process goes on
     Ended,
     /// the process ended
-    Finished(Box<Exit>),
+    Finished(Arc<Exit>),
     /// the process was killed
     Killed,
 }
@@ -47,16 +47,17 @@ pub fn run(cx: Cx, process: &mut Process) -> Step {
     vm.heap_account.exhausted = false;
     heap::draw_lines(cx, process);
     vm.heap_account.counted = vm.heap_account.gross;
-    let step = match life::start(cx, process) {
+    let mut step = match life::start(cx, process) {
         Ok(()) => tasks(cx, process),
-        Err(error) => Step::Finished(Exit::failure(Reason::Error, error)),
+        Err(error) => failed(error),
     };
-    life::bury_dead(cx);
-    let step = match step {
-        // The last source may just have been collected.
-        Step::Blocked => deadlock(process).map_or(Step::Blocked, Step::Finished),
-        other => other,
-    };
+    if life::bury_dead(cx)
+        && matches!(step, Step::Blocked)
+        && let Some(exit) = deadlock(process)
+    {
+        // The last source was just collected.
+        step = Step::Finished(exit);
+    }
     // Nothing fails for want of memory until a process runs again.
     vm.heap_account.draw(Lines::NONE);
     heap::count(cx, process);
@@ -71,9 +72,18 @@ pub fn run(cx: Cx, process: &mut Process) -> Step {
     step
 }
 
+/// The process failed by itself.
+fn failed(error: Error) -> Step {
+    Step::Finished(failure(error))
+}
+
+fn failure(error: Error) -> Arc<Exit> {
+    Arc::new(Exit::failure(Reason::Error, error))
+}
+
 fn tasks(cx: Cx, process: &mut Process) -> Step {
     loop {
-        let Some(id) = process.runnable.pop_front() else {
+        let Some(id) = process.tasks.next_ready() else {
             return match deadlock(process) {
                 Some(exit) => Step::Finished(exit),
                 None => Step::Blocked,
@@ -83,17 +93,16 @@ fn tasks(cx: Cx, process: &mut Process) -> Step {
         let turn = turn(cx, process, id);
         if cx.vm().unpreemptible {
             let message = "ran 1s where it cannot be preempted";
-            let error = Error::new(Kind::LIMIT_EXCEEDED, message);
-            return Step::Finished(Exit::failure(Reason::Error, error));
+            return failed(Error::new(Kind::LIMIT_EXCEEDED, message));
         }
         if cx.vm().heap_account.exhausted {
-            return Step::Finished(Exit::memory_limit());
+            return Step::Finished(Arc::new(Exit::memory_limit()));
         }
         match turn {
             Turn::Killed => return Step::Killed,
-            Turn::Finished(exit) => return Step::Finished(*exit),
-            Turn::Preempted => process.runnable.push_front(id),
-            Turn::GaveWay => process.runnable.push_back(id),
+            Turn::Finished(exit) => return Step::Finished(exit),
+            Turn::Preempted => process.tasks.make_ready_first(id),
+            Turn::GaveWay => process.tasks.make_ready(id),
             Turn::Blocked | Turn::Ended => {}
         }
         let full = process.memory.is_some() && heap::held(cx, process) > process.memory_line;
@@ -109,22 +118,22 @@ fn tasks(cx: Cx, process: &mut Process) -> Step {
                 cx.vm().budget <= 0
             }
         };
-        if (over || matches!(turn, Turn::Preempted)) && !process.runnable.is_empty() {
+        if (over || matches!(turn, Turn::Preempted)) && !process.tasks.none_ready() {
             return Step::Ready;
         }
     }
 }
 
 /// The failure of a process whose tasks all wait for each other (SPEC 6.5).
-fn deadlock(process: &Process) -> Option<Exit> {
+fn deadlock(process: &Process) -> Option<Arc<Exit>> {
     let stuck = process.external == 0
-        && process.tasks.iter().flatten().all(|task| matches!(task.wait, Wait::Channels(_)));
+        && process.tasks.iter().all(|task| matches!(task.wait, Wait::Channels(_)));
     stuck.then(|| {
-        let threads = process.live_tasks();
+        let threads = process.tasks.iter().count();
         let message = format!(
             "deadlock: all coroutines blocked with no pending operations (threads={threads})"
         );
-        Exit::failure(Reason::Error, Error::internal(message))
+        failure(Error::internal(message))
     })
 }
 
@@ -244,11 +253,13 @@ fn returned(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<c_
             process.stage = Stage::Running;
             process.loading = 0;
             select_method(thread, &process.program.method)
-                .map_err(|error| Turn::Finished(Box::new(Exit::failure(Reason::Error, error))))?;
-            let arguments = process.arguments.take().unwrap_or_default();
-            Ok(copy::push_all(cx, thread, &arguments))
+                .map_err(|error| Turn::Finished(failure(error)))?;
+            Ok(match process.arguments.take() {
+                Some(arguments) => copy::push_all(cx, thread, &arguments),
+                None => 0,
+            })
         }
-        _ => Err(Turn::Finished(Box::new(result(cx, process, thread, count)))),
+        _ => Err(Turn::Finished(result(cx, process, thread, count))),
     }
 }
 
@@ -268,22 +279,21 @@ pub fn select_method(thread: Lua, method: &str) -> Result<(), Error> {
 }
 
 /// The exit record of what `main` returned (SPEC 1.3).
-fn result(cx: Cx, process: &Process, thread: Lua, count: c_int) -> Exit {
+fn result(cx: Cx, process: &Process, thread: Lua, count: c_int) -> Arc<Exit> {
     if count >= 2 {
         if let Some(error) = error::at(thread, 2) {
-            return Exit::failure(Reason::Error, error::from_returned(error));
+            return failure(error::from_returned(error));
         }
         if thread.kind(2) == LUA_TSTRING {
-            return Exit::failure(Reason::Error, error::from_text(thread.bytes(2)));
+            return failure(error::from_text(thread.bytes(2)));
         }
     }
-    if count == 0 {
-        return Exit::normal(Values::none());
+    if count == 0 || thread.is_nil(1) {
+        return cx.vm().nothing.clone();
     }
     match copy::take(cx, thread, 1, 1, "result", process.result_limit) {
-        Ok(values) if matches!(values.first(), Value::Nil) => Exit::normal(Values::none()),
-        Ok(values) => Exit::normal(values),
-        Err(error) => Exit::failure(Reason::Error, error),
+        Ok(values) => Arc::new(Exit::normal(values)),
+        Err(error) => failure(error),
     }
 }
 
@@ -320,14 +330,14 @@ fn raised(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<Opti
         }
         _ => {
             let error = error::from_raised(cx, thread);
-            Err(Turn::Finished(Box::new(Exit::failure(Reason::Error, error))))
+            Err(Turn::Finished(failure(error)))
         }
     }
 }
 
 /// A task other than main returned.
 fn end_task(cx: Cx, process: &mut Process, id: TaskId) {
-    if let Some(task) = process.remove_task(id) {
+    if let Some(task) = process.tasks.remove(id) {
         cx.release(task.anchor);
     }
 }
@@ -373,7 +383,7 @@ pub fn timer(cx: Cx, process: &mut Process, meaning: Meaning) {
 /// A source outside the process is gone: if nothing else can wake it, it runs
 /// once more, to fail as deadlocked.
 pub fn wake_if_stuck(cx: Cx, process: &mut Process) {
-    if process.runnable.is_empty() && process.stage == Stage::Running && deadlock(process).is_some()
+    if process.tasks.none_ready() && process.stage == Stage::Running && deadlock(process).is_some()
     {
         cx.wake(process);
     }

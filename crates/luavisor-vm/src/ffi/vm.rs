@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Reason, Value, Values};
 use mlua_sys as sys;
 
-use super::context::{Cx, Op, Places, VmContext};
+use super::context::{Cx, Op, Places, Resident, VmContext};
 use super::interrupt::Arm;
 use super::lua::Lua;
 use super::memory::{Account, allocate};
-use super::shelf::{Holds, Row, Shelf};
 use super::process::{Cargo, EVENTS, Load, Meaning, Process, Topic};
+use super::seats::Seats;
+use super::shapes::Shapes;
+use super::shelf::{Holds, Row, Shelf};
 use super::{atoms, channel, life, message, sandbox, step};
 use crate::kernel::{Kernel, Slot, Token};
 use crate::vm::{Birth, Step, VmConfig};
@@ -41,10 +44,12 @@ impl Raw {
             config,
             shelf: Shelf::new(lua),
             places: Places::default(),
+            shapes: Shapes::new(lua),
             holds: Holds::new(lua),
             pids: Row::new(lua),
             topics: Row::new(lua),
-            processes: Vec::new(),
+            texts: Vec::new(),
+            residents: Vec::new(),
             current: ptr::null_mut(),
             current_task: 0,
             kernel: None,
@@ -55,10 +60,9 @@ impl Raw {
             pinned_atoms: vec![false; 128],
             pid_prefix,
             pinned_pids: Vec::new(),
-            pool: Vec::new(),
-            free_thread_indices: Vec::new(),
-            next_thread_index: 0,
+            seats: Seats::default(),
             dead: Vec::new(),
+            nothing: Arc::new(Exit::normal(Values::none())),
             case_metatable: ptr::null(),
             budget: 0,
             unpreemptible: false,
@@ -102,19 +106,13 @@ impl Raw {
         result
     }
 
-    pub fn create(&mut self, birth: Birth) {
-        let cx = self.cx();
+    pub fn create(&mut self, birth: Box<Birth>) {
         let slot = birth.pid.slot() as usize;
-        let vm = cx.vm();
-        if vm.processes.len() <= slot {
-            vm.processes.resize_with(slot + 1, || None);
+        let residents = &mut self.cx().vm().residents;
+        if residents.len() <= slot {
+            residents.resize_with(slot + 1, || Resident::Nobody);
         }
-        let mut process = Box::new(Process::new(birth));
-        if process.memory.is_some() {
-            let lua = vm.lua;
-            process.category = vm.categories.take(|category| lua.category_heap(category));
-        }
-        vm.processes[slot] = Some(process);
+        residents[slot] = Resident::Unborn(birth);
     }
 
     pub fn run(&mut self, slot: Slot, kernel: &mut dyn Kernel) -> Step {
@@ -127,15 +125,14 @@ impl Raw {
             step.unwrap_or_else(|panic| {
                 super::interrupt::disarm(cx.vm().lua);
                 if let Some(process) = cx.at(slot) {
-                    // Its threads were left in the middle: they are never reused.
-                    process.main = Lua(ptr::null_mut());
+                    process.broken = true;
                 }
                 let text = panic
                     .downcast_ref::<&str>()
                     .map(|text| (*text).to_owned())
                     .or_else(|| panic.downcast_ref::<String>().cloned());
                 let message = format!("panic: {}", text.unwrap_or_else(|| "unknown".to_owned()));
-                Step::Finished(Exit::failure(Reason::Error, Error::internal(message)))
+                Step::Finished(Arc::new(Exit::failure(Reason::Error, Error::internal(message))))
             })
         })
     }
@@ -177,9 +174,7 @@ impl Raw {
         self.with_kernel(kernel, |cx| {
             touch(cx, slot, |process| {
                 let own = matches!(event, Event::Cancel { from, .. } if from == process.pid);
-                if own && process.own_cancels > 0 {
-                    process.own_cancels -= 1;
-                } else {
+                if !(own && process.take_own_cancel()) {
                     queue_event(cx, process, event);
                 }
             })
@@ -206,8 +201,9 @@ impl Raw {
 
     pub fn destroy(&mut self, slot: Slot, kernel: &mut dyn Kernel) {
         self.with_kernel(kernel, |cx| {
-            let taken = cx.vm().processes.get_mut(slot as usize).and_then(Option::take);
-            if let Some(process) = taken {
+            let resident = cx.vm().residents.get_mut(slot as usize);
+            let resident = resident.map(|place| std::mem::replace(place, Resident::Nobody));
+            if let Some(Resident::Living(process)) = resident {
                 life::destroy(cx, process);
             }
             life::bury_dead(cx);
@@ -219,7 +215,8 @@ impl Raw {
     }
 
     pub fn processes(&self) -> usize {
-        self.cx().vm().processes.iter().flatten().count()
+        let residents = self.cx().vm().residents.iter();
+        residents.filter(|resident| !matches!(resident, Resident::Nobody)).count()
     }
 
     pub fn collect(&mut self, kernel: &mut dyn Kernel) {
@@ -241,7 +238,7 @@ pub fn queue_event(cx: Cx, process: &mut Process, event: Event) {
     if !merge_cancel(process, &event) {
         process.events.push_back(event);
     }
-    let id = process.events_again.unwrap_or(EVENTS);
+    let id = process.events_again().unwrap_or(EVENTS);
     channel::pump(cx, process, id);
 }
 

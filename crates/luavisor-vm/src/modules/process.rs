@@ -38,8 +38,8 @@ pub fn check_target(id: &str, host: &str) -> Result<(), Error> {
 
 /// Id and host at two argument positions, and a copy of the arguments behind them.
 pub fn target(call: &Call, first: i32) -> Result<Result<SpawnRequest, Error>, Raise> {
-    let id = call.optional_string(first)?.unwrap_or_default();
-    let host = call.optional_string(first + 1)?.unwrap_or_default();
+    let id = call.name(first)?;
+    let host = call.name(first + 1)?;
     if let Err(error) = check_target(&id, &host) {
         return Ok(Err(error));
     }

@@ -12,24 +12,24 @@ use crate::ffi::process::{ChannelId, EVENTS, INBOX, Source};
 
 fn inbox(call: &mut Call) -> Outcome {
     call.not_at_top_level("process.inbox")?;
-    if let Some(again) = call.process().inbox_again {
+    if let Some(again) = call.process().inbox_again() {
         call.push_anchored(again);
         return call.results(1);
     }
     if let Some(id) = singleton(call, INBOX, Source::Inbox) {
-        call.process().inbox_again = Some(id);
+        call.process().rare().inbox_again = Some(id);
     }
     call.results(1)
 }
 
 fn events(call: &mut Call) -> Outcome {
     call.not_at_top_level("process.events")?;
-    if let Some(again) = call.process().events_again {
+    if let Some(again) = call.process().events_again() {
         call.push_anchored(again);
         return call.results(1);
     }
     if let Some(id) = singleton(call, EVENTS, Source::Events) {
-        call.process().events_again = Some(id);
+        call.process().rare().events_again = Some(id);
     }
     call.results(1)
 }
@@ -43,7 +43,7 @@ fn singleton(call: &mut Call, id: ChannelId, source: Source) -> Option<ChannelId
             None
         }
         None => {
-            process.open_singleton(id, source);
+            process.channels.open(id, source);
             process.external += 1;
             call.push_singleton(id);
             None

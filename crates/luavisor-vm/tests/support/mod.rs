@@ -267,14 +267,14 @@ impl Bench {
 
     pub fn start_program(&mut self, program: Arc<Program>) {
         self.slots.begin(0, 1, 1_000_000, 64 << 20);
-        self.vm.create(Birth {
+        self.vm.create(Box::new(Birth {
             pid: pid(),
             program,
             arguments: Values::none(),
             context: Arc::new(self.context.clone()),
             memory: None,
             result_limit: 1 << 20,
-        });
+        }));
     }
 
     /// Runs the process to its end; `None` when it waits for what never comes.
@@ -282,7 +282,7 @@ impl Bench {
         loop {
             match self.vm.run(0, &mut self.kernel) {
                 Step::Ready => {}
-                Step::Finished(exit) => return Some(exit),
+                Step::Finished(exit) => return Some(Exit::clone(&exit)),
                 Step::Killed => panic!("killed"),
                 Step::Blocked => {
                     while !self.step() {

@@ -10,7 +10,7 @@ pub(super) const SECOND: u64 = 1_000_000_000;
 /// A service without jitter.
 pub(super) fn service(id: &str, needs: &[&str]) -> ServiceSpec {
     let target = Target::Process {
-        id: format!("test:{id}"),
+        id: format!("test:{id}").into(),
         host: "test:host".into(),
         input: Values::none(),
         context: Arc::default(),

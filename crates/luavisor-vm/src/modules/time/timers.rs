@@ -69,7 +69,7 @@ fn feed(call: &Call, id: ChannelId, duration: Duration, source: impl FnOnce(Time
 fn push_alarm(call: &mut Call, tag: i32, capacity: u32) -> ChannelId {
     let process = call.process();
     let owner = process.pid;
-    let channel = process.add_channel(Channel::new(Source::Local, capacity));
+    let channel = process.channels.add(Channel::new(Source::Local, capacity));
     call.push_data(tag, Alarm { owner, channel });
     channel
 }
