@@ -124,6 +124,14 @@ impl<V> PidMap<V> {
         self.len() == 0
     }
 
+    /// Calls `act` with all pids in order.
+    pub fn each(&self, mut act: impl FnMut(Pid)) {
+        match self {
+            PidMap::Few(few) => few.iter().for_each(|entry| act(entry.0)),
+            PidMap::Many(_) => self.pids().for_each(act),
+        }
+    }
+
     /// All pids in order.
     pub fn pids(&self) -> impl Iterator<Item = Pid> + '_ {
         let (few, many) = match self {

@@ -131,19 +131,19 @@ impl Relations {
         }
     }
 
-    /// Who gets EXIT when the process ends.
-    pub fn watchers(&self) -> impl Iterator<Item = Pid> + '_ {
-        self.watchers.pids()
+    /// Who gets EXIT when the process ends, in the order of pids.
+    pub fn each_watcher(&self, act: impl FnMut(Pid)) {
+        self.watchers.each(act);
     }
 
-    /// Who is told of the end through a link.
-    pub fn links(&self) -> impl Iterator<Item = Pid> + '_ {
-        self.links.pids()
+    /// Who is told of the end through a link, in the order of pids.
+    pub fn each_link(&self, act: impl FnMut(Pid)) {
+        self.links.each(act);
     }
 
-    /// Whose watcher the process is; told so that they forget it.
-    pub fn monitors(&self) -> impl Iterator<Item = Pid> + '_ {
-        self.monitors.pids()
+    /// Whose watcher the process is, in the order of pids; told so that they forget it.
+    pub fn each_monitor(&self, act: impl FnMut(Pid)) {
+        self.monitors.each(act);
     }
 
     /// Whether `link(peer)` is in force on this side.

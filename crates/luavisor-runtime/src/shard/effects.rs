@@ -45,49 +45,47 @@ impl Interior {
     /// Carries out all queued effects, in order.
     pub fn flush(&mut self) {
         while let Some(effect) = self.kernel.effects.pop_front() {
-            let vm = match (&mut self.vm, &effect) {
-                (_, Effect::DropVm) => {
-                    // A process may have come since the host was empty.
-                    if self.kernel.processes.live() == 0 {
-                        self.vm = None;
-                    }
-                    continue;
-                }
-                (_, Effect::Inspect(inspection)) => {
-                    inspection.add(self.inspect());
-                    continue;
-                }
-                (Some(vm), _) => vm,
-                (none, _) => none.insert(self.kernel.make_vm()),
-            };
             match effect {
-                Effect::Create(birth) => vm.create(birth),
-                Effect::Message { slot, from, topic, payload, bytes } => {
-                    if vm.message(slot, from, topic, payload, bytes, &mut self.kernel) {
-                        self.kernel.make_ready(slot);
+                Effect::Create(birth) => self.vm().create(birth),
+                Effect::Destroy(slot) => {
+                    let Interior { vm, kernel } = self;
+                    if let Some(vm) = vm {
+                        vm.destroy(slot, kernel);
                     }
+                    kernel.shard.places.give_back(slot);
+                }
+                Effect::Message { slot, from, topic, payload, bytes } => {
+                    self.touch(slot, |vm, kernel| {
+                        vm.message(slot, from, topic, payload, bytes, kernel)
+                    });
                 }
                 Effect::Event { slot, event } => {
-                    if vm.event(slot, event, &mut self.kernel) {
-                        self.kernel.make_ready(slot);
-                    }
+                    self.touch(slot, |vm, kernel| vm.event(slot, event, kernel));
                 }
                 Effect::Timer { slot, token } => {
-                    if vm.timer(slot, token, &mut self.kernel) {
-                        self.kernel.make_ready(slot);
-                    }
+                    self.touch(slot, |vm, kernel| vm.timer(slot, token, kernel));
                 }
                 Effect::Complete { slot, token, result } => {
-                    if vm.complete(slot, token, *result, &mut self.kernel) {
-                        self.kernel.make_ready(slot);
-                    }
+                    self.touch(slot, |vm, kernel| vm.complete(slot, token, *result, kernel));
                 }
-                Effect::Destroy(slot) => {
-                    vm.destroy(slot, &mut self.kernel);
-                    self.kernel.shard.places.give_back(slot);
-                }
-                Effect::DropVm | Effect::Inspect(_) => {}
+                // A process may have come since the host was empty.
+                Effect::DropVm if self.kernel.processes.live() == 0 => self.vm = None,
+                Effect::DropVm => {}
+                Effect::Inspect(inspection) => inspection.add(self.inspect()),
             }
+        }
+    }
+
+    fn vm(&mut self) -> &mut Vm {
+        self.vm.get_or_insert_with(|| self.kernel.make_vm())
+    }
+
+    /// Does something to a process of the VM, and runs it if that made it ready.
+    fn touch(&mut self, slot: Slot, act: impl FnOnce(&mut Vm, &mut ShardKernel) -> bool) {
+        if let Interior { vm: Some(vm), kernel } = self
+            && act(vm, kernel)
+        {
+            kernel.make_ready(slot);
         }
     }
 }

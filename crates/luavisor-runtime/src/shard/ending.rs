@@ -32,7 +32,7 @@ impl ShardKernel {
         }
         self.world.raw.leave(pid);
         if let Some(bonds) = process.bonds {
-            self.loosen(pid, *bonds, &exit);
+            self.loosen(pid, bonds, &exit);
         }
         match process.body {
             Body::Lua => self.effects.push_back(Effect::Destroy(slot)),
@@ -48,13 +48,13 @@ impl ShardKernel {
         self.host.leave(&self.world);
     }
 
-    fn loosen(&mut self, pid: Pid, bonds: Bonds, exit: &Arc<Exit>) {
+    fn loosen(&mut self, pid: Pid, bonds: Box<Bonds>, exit: &Arc<Exit>) {
         if let Some((_, timer)) = bonds.deadline {
             self.timers.clear(timer);
         }
-        for call in bonds.execs {
-            if let Some((timer, _)) = call.timeout {
-                self.timers.clear(timer);
+        for call in &bonds.execs {
+            if let Some((timer, _)) = &call.timeout {
+                self.timers.clear(*timer);
             }
             self.terminate_any(call.callee);
         }
@@ -62,21 +62,19 @@ impl ShardKernel {
             let exit = exit.clone();
             self.deliver(caller, Signal::ExecEnded { to: caller, token, exit });
         }
-        let relations = bonds.relations;
+        let relations = &bonds.relations;
         let at = self.unix();
-        for to in relations.watchers() {
+        relations.each_watcher(|to| {
             self.deliver(to, Signal::Exited { to, from: pid, at, exit: exit.clone() });
-        }
-        for to in relations.links() {
+        });
+        relations.each_link(|to| {
             let signal = match exit.failed() {
                 true => Signal::LinkFailed { to, from: pid, at, exit: exit.clone() },
                 false => Signal::LinkDissolved { to, from: pid },
             };
             self.deliver(to, signal);
-        }
-        for to in relations.monitors() {
-            self.deliver(to, Signal::Unmonitor { to, watcher: pid });
-        }
+        });
+        relations.each_monitor(|to| self.deliver(to, Signal::Unmonitor { to, watcher: pid }));
     }
 
     /// Claims the end of any process and sends the kill. `None`: it is dead.

@@ -43,7 +43,7 @@ unsafe extern "C-unwind" fn trampoline(state: *mut mlua_sys::lua_State) -> c_int
     // SAFETY: `push_function` put the address of a static there.
     let function = unsafe { &*lua.pointer(upvalue(1)).cast::<Function>() };
     let cx = Cx::of(lua);
-    let mut call = Call { lua, cx, name: function.name.to_str().unwrap_or("?") };
+    let mut call = Call { lua, cx, name: function.name };
     let unfailing = super::memory::Failing::set(cx, false);
     let result = (function.run)(&mut call).map(|count| count.0);
     drop(unfailing);
@@ -55,7 +55,7 @@ pub struct Call {
     pub(super) lua: Lua,
     pub(super) cx: Cx,
     /// the function's name, for messages
-    pub name: &'static str,
+    name: &'static CStr,
 }
 
 impl Call {
@@ -83,7 +83,7 @@ impl Call {
     }
     /// The error for an argument of the wrong type.
     pub fn wrong(&self, index: i32, expected: &str) -> Raise {
-        Raise::argument(self.lua, index, self.name, expected)
+        Raise::argument(self.lua, index, self.name.to_str().unwrap_or("?"), expected)
     }
     /// A raise with the caller's position and this text.
     pub fn raise(&self, text: impl Into<String>) -> Raise {

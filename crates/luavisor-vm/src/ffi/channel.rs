@@ -252,22 +252,18 @@ pub fn pump(cx: Cx, process: &mut Process, id: ChannelId) {
         }
         return;
     }
-    let scratch = cx.vm().lua;
     while let Some(waiter) = receiver(process, id) {
-        let top = scratch.top();
-        match take(cx, scratch, process, id) {
-            Received::Value => {
-                give(cx, process, waiter, true, |lua| scratch.move_to(lua, 1));
-                scratch.set_top(top);
-            }
-            _ => {
-                scratch.set_top(top);
-                if let Some(channel) = process.channel(id) {
-                    channel.receivers.insert(0, waiter);
-                }
-                return;
-            }
+        let Some(thread) = process.task(waiter.task).map(|task| task.innermost()) else { return };
+        if waiter.case != 0 {
+            thread.reserve(6);
         }
+        if take(cx, thread, process, id) != Received::Value {
+            if let Some(channel) = process.channel(id) {
+                channel.receivers.insert(0, waiter);
+            }
+            return;
+        }
+        finish_giving(cx, process, thread, waiter, true);
     }
 }
 

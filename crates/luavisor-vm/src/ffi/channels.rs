@@ -233,6 +233,11 @@ impl Channels {
         channel
     }
 
+    /// Whether no channel was ever opened.
+    pub fn is_empty(&self) -> bool {
+        self.others.is_none() && self.singletons.iter().all(Option::is_none)
+    }
+
     /// Takes all channels out.
     pub fn take(&mut self) -> impl Iterator<Item = Box<Channel>> + use<> {
         let Channels { singletons, others } = std::mem::take(self);

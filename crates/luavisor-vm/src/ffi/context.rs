@@ -351,15 +351,33 @@ impl Cx {
     }
 }
 
-/// `prefix` is `{host|`.
+/// The text of a pid in place: spawns and exits make one each.
 pub fn format_pid(prefix: &[u8], pid: Pid) -> SmallVec<[u8; 64]> {
-    let mut text = SmallVec::from_slice(prefix);
-    text.extend_from_slice(b"0x");
-    let uniq = pid.uniq();
-    let digits = ((128 - uniq.leading_zeros()).div_ceil(4)).max(5);
-    for digit in (0..digits).rev() {
-        text.push(b"0123456789abcdef"[(uniq >> (digit * 4)) as usize & 15]);
+    // Written from the end: the lower digits, then as many as there are.
+    let mut digits = [b'0'; 16 + 8];
+    let mut at = digits.len();
+    let mut place = pid.place;
+    for _ in 0..8 {
+        at -= 1;
+        digits[at] = HEX[(place & 15) as usize];
+        place >>= 4;
     }
-    text.push(b'}');
+    let mut generation = pid.generation;
+    while generation != 0 {
+        at -= 1;
+        digits[at] = HEX[(generation & 15) as usize];
+        generation >>= 4;
+    }
+    if at == digits.len() - 8 {
+        // No pid of a process gets here: its generation is not 0.
+        let zeros = digits[at..digits.len() - 5].iter().take_while(|digit| **digit == b'0').count();
+        at += zeros;
+    }
+    let mut text = SmallVec::new();
+    for part in [prefix, b"0x", &digits[at..], b"}"] {
+        text.extend_from_slice(part);
+    }
     text
 }
+
+const HEX: &[u8; 16] = b"0123456789abcdef";

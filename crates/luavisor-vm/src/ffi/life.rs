@@ -13,7 +13,7 @@ use super::lua::*;
 use super::memory;
 use super::process::*;
 use super::step::{Turn, select_method};
-use super::{copy, seats, units};
+use super::{copy, heap, seats, units};
 use crate::kernel::Slot;
 
 /// Makes a process of its birth.
@@ -35,6 +35,10 @@ pub fn bear<'a>(cx: Cx, slot: Slot) -> Option<&'a mut Process> {
 pub fn start(cx: Cx, process: &mut Process) -> Result<(), Error> {
     if process.stage != Stage::New {
         return Ok(());
+    }
+    if process.memory.is_some() && heap::held(cx, process) > process.memory_line / 2 {
+        // What the last owner of its category left must not end it.
+        collect(cx);
     }
     let unit = process.program.unit.clone();
     let (place, source) = units::load(cx, &unit.chunk)?;
@@ -127,7 +131,9 @@ fn clear_sleeps(cx: Cx, process: &mut Process) {
 pub fn destroy(cx: Cx, mut process: Box<Process>) {
     if cx.has_kernel() {
         clear_sleeps(cx, &mut process);
-        for channel in process.channels.iter() {
+        // Its timers stand in for something outside.
+        let timers = process.external > 0;
+        for channel in process.channels.iter().filter(|_| timers) {
             if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
                 cx.kernel().clear_timer(process.pid.slot(), timer);
             }

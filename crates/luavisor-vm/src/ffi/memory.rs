@@ -175,22 +175,27 @@ pub struct Categories {
     large: u8,
 }
 
+/// Bytes of garbage with which a category is as good as a fresh one.
+const LITTLE_GARBAGE: usize = 16 << 10;
+
 /// Categories that are left to processes with a limit.
 const LARGE: u8 = 48;
 
 impl Categories {
     /// A category for a process with a limit, or 0 when all are taken (placement keeps fewer per VM).
     pub fn take(&mut self, heap: impl Fn(u8) -> usize) -> u8 {
-        // The one with the least garbage of its last owner.
+        // The one with the least garbage of its last owner, unless a fresh one is better.
         let least = (0..self.free.len()).min_by_key(|at| heap(self.free[*at]));
-        if let Some(at) = least {
-            return self.free.swap_remove(at);
+        match least {
+            Some(at) if self.used == u8::MAX || heap(self.free[at]) <= LITTLE_GARBAGE => {
+                self.free.swap_remove(at)
+            }
+            _ if self.used == u8::MAX => 0,
+            _ => {
+                self.used += 1;
+                self.used
+            }
         }
-        if self.used == u8::MAX {
-            return 0;
-        }
-        self.used += 1;
-        self.used
     }
 
     /// A category for a process that turned out to be large, or 0.

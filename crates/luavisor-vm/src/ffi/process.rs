@@ -221,14 +221,20 @@ impl Process {
                 }
             }
         }
-        for channel in self.channels.take() {
-            channel.into_holds().for_each(|hold| holds.release(hold));
+        if !self.channels.is_empty() {
+            for channel in self.channels.take() {
+                channel.into_holds().for_each(|hold| holds.release(hold));
+            }
         }
-        for task in self.tasks.take() {
-            task.anchor.into_iter().for_each(|hold| holds.release(hold));
+        if self.tasks.has_others() {
+            for task in self.tasks.take() {
+                task.anchor.into_iter().for_each(|hold| holds.release(hold));
+            }
         }
-        for unit in self.units.drain(..) {
-            unit.value.into_iter().for_each(|hold| holds.release(hold));
+        for unit in &mut self.units {
+            if let Some(value) = unit.value.take() {
+                holds.release(value);
+            }
         }
     }
 

@@ -244,6 +244,11 @@ impl Tasks {
         Some(id)
     }
 
+    /// Whether there is or was a task beside main.
+    pub fn has_others(&self) -> bool {
+        self.others.is_some()
+    }
+
     /// Whether no task is ready.
     pub fn none_ready(&self) -> bool {
         self.first == NOBODY

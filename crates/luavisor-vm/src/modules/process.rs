@@ -26,9 +26,9 @@ pub fn check_target(id: &str, host: &str) -> Result<(), Error> {
     if id.is_empty() {
         return Err(Error::invalid("process ID required"));
     }
-    match id.split_once(':') {
-        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {}
-        _ => return Err(Error::invalid("invalid process ID format (namespace:name required)")),
+    let colon = id.bytes().position(|byte| byte == b':');
+    if !colon.is_some_and(|colon| colon > 0 && colon + 1 < id.len()) {
+        return Err(Error::invalid("invalid process ID format (namespace:name required)"));
     }
     if host.is_empty() {
         return Err(Error::invalid("host ID required"));
