@@ -11,7 +11,7 @@
 //! | [`interrupt`], [`memory`], [`heap`] | preemption, kill, heap limits |
 //! | [`sandbox`], [`units`] | the globals of a process, `require` |
 //! | [`channel`], [`select`], [`message`], [`event`], [`coroutine`] | the hot natives |
-//! | [`copy`], [`error`], [`objects`] | values that cross boundaries |
+//! | [`copy`], [`layout`], [`error`], [`objects`] | values that cross boundaries |
 //! | [`call`], [`setup`] | the safe view that modules are written against |
 #![allow(unsafe_code)]
 #![allow(missing_docs)]
@@ -42,6 +42,7 @@ pub mod error;
 pub mod event;
 pub mod heap;
 pub mod interrupt;
+pub mod layout;
 pub mod life;
 pub mod lua;
 pub mod memory;

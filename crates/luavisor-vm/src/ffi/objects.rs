@@ -178,5 +178,10 @@ pub fn at(lua: Lua, index: c_int) -> Option<Object> {
 
 /// Whether the userdata at `index` may be shared between processes of one VM as it is.
 pub fn is_shareable(lua: Lua, index: c_int) -> bool {
-    matches!(lua.userdata_tag(index), error::TAG | tags::TIME..=tags::PAYLOAD)
+    is_shareable_tag(lua.userdata_tag(index))
+}
+
+/// The same by the tag.
+pub fn is_shareable_tag(tag: c_int) -> bool {
+    matches!(tag, error::TAG | tags::TIME..=tags::PAYLOAD)
 }

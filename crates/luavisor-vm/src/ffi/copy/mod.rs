@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 
 use luavisor_core::{Error, Object, Table, Value, Values};
-use smallvec::SmallVec;
+
+mod within;
 
 use super::context::Cx;
 use super::lua::*;
@@ -280,21 +281,16 @@ fn push_value(lua: Lua, value: &Value, scratch: c_int) {
 /// The common shapes (scalars, strings, small trees of tables) never leave Lua;
 /// the rest goes through [`take`] and [`push_all`].
 pub fn local(cx: Cx, lua: Lua, index: c_int, root: &str, limit: usize) -> Result<usize, Error> {
+    let unusual = |limit| {
+        let values = take(cx, lua, index, 1, root, limit)?;
+        push_all(cx, lua, &values);
+        Ok(values.size())
+    };
     let size = match lua.kind(index) {
-        LUA_TTABLE => {
-            let mut cloner = Cloner { lua, seen: SmallVec::new(), size: 16 };
-            let top = lua.top();
-            if cloner.table(index, 0) {
-                // The copy of the root is the first that was pushed.
-                lua.set_top(top + 1);
-                cloner.size
-            } else {
-                lua.set_top(top);
-                let values = take(cx, lua, index, 1, root, limit)?;
-                push_all(cx, lua, &values);
-                return Ok(values.size());
-            }
-        }
+        LUA_TTABLE => match within::clone(lua, index) {
+            Some(size) => size,
+            None => return unusual(limit),
+        },
         LUA_TSTRING => {
             lua.copy(index);
             16 + lua.length(index)
@@ -307,81 +303,10 @@ pub fn local(cx: Cx, lua: Lua, index: c_int, root: &str, limit: usize) -> Result
             lua.copy(index);
             16
         }
-        _ => {
-            let values = take(cx, lua, index, 1, root, limit)?;
-            push_all(cx, lua, &values);
-            return Ok(values.size());
-        }
+        _ => return unusual(limit),
     };
     if size > limit {
         return Err(too_large(root, size, limit));
     }
     Ok(size)
-}
-
-/// Most tables that a cloned tree may have; their copies stay on the stack meanwhile.
-const CLONED_TABLES: usize = 24;
-
-struct Cloner {
-    lua: Lua,
-    /// address of each original and stack position of its copy
-    seen: SmallVec<[(*const c_void, c_int); CLONED_TABLES]>,
-    size: usize,
-}
-
-impl Cloner {
-    /// Leaves the copy on the stack, below the copies of its children; false if
-    /// the tree is not one of the common shapes.
-    fn table(&mut self, index: c_int, depth: usize) -> bool {
-        let lua = self.lua;
-        if self.seen.len() == CLONED_TABLES || depth > DEPTH / 2 || !lua.try_reserve(8) {
-            return false;
-        }
-        let address = lua.address(index);
-        lua.clone_table(index);
-        let copy = lua.top();
-        self.seen.push((address, copy));
-        if !lua.metatable_address(copy).is_null() {
-            lua.push_nil();
-            lua.set_metatable(copy);
-        }
-        let mut at = 0;
-        while let Some(next) = lua.raw_iter(copy, at) {
-            at = next;
-            let top = lua.top();
-            self.size += 32;
-            match lua.kind(top - 1) {
-                LUA_TNUMBER | LUA_TBOOLEAN => {}
-                LUA_TSTRING => self.size += lua.length(top - 1),
-                _ => return false,
-            }
-            match lua.kind(top) {
-                LUA_TNUMBER | LUA_TBOOLEAN | LUA_TVECTOR => {}
-                LUA_TSTRING => self.size += lua.length(top),
-                LUA_TTABLE => {
-                    let child = lua.address(top);
-                    let known = self.seen.iter().find(|(original, _)| *original == child);
-                    let position = match known {
-                        Some((_, position)) => *position,
-                        None => {
-                            // Keep the key out of the way: copies must stay contiguous below.
-                            if !self.table(top, depth + 1) {
-                                return false;
-                            }
-                            self.seen.iter().find(|(o, _)| *o == child).map_or(0, |(_, p)| *p)
-                        }
-                    };
-                    lua.reserve(2);
-                    lua.copy(top - 1);
-                    lua.copy(position);
-                    lua.raw_set(copy);
-                    continue;
-                }
-                LUA_TUSERDATA if objects::is_shareable(lua, top) => {}
-                _ => return false,
-            }
-            lua.set_top(top - 2);
-        }
-        true
-    }
 }
