@@ -122,9 +122,7 @@ impl Table {
         let Some(metatable) = self.metatable() else { return false };
         metatable.nodes().iter().any(|node| {
             let key = node.key();
-            node.value.kind() != LUA_TNIL
-                && key.kind() == LUA_TSTRING
-                && key.bytes() == b"__mode"
+            node.value.kind() != LUA_TNIL && key.kind() == LUA_TSTRING && key.bytes() == b"__mode"
         })
     }
 }

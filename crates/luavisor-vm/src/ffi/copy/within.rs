@@ -132,9 +132,7 @@ impl Tree {
     fn find(&self, table: *const Table) -> Option<u32> {
         match &self.found {
             Some(found) => found.get(&table).copied(),
-            None => {
-                self.tables.iter().position(|(known, _)| *known == table).map(|at| at as u32)
-            }
+            None => self.tables.iter().position(|(known, _)| *known == table).map(|at| at as u32),
         }
     }
 
