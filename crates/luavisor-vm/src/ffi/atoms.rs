@@ -36,9 +36,6 @@ methods! {
     CLOSE = 3 "close";
     CASE_RECEIVE = 4 "case_receive";
     CASE_SEND = 5 "case_send";
-    TOPIC = 6 "topic";
-    FROM = 7 "from";
-    PAYLOAD = 8 "payload";
 }
 
 /// Whether the atom may stand for a topic.

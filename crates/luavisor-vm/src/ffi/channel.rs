@@ -10,7 +10,7 @@ use std::ffi::c_int;
 
 use luavisor_core::{Object, Pid};
 
-use super::context::{Cx, Dead, Op};
+use super::context::{Cx, DeadChannel, Op};
 use super::error::Raise;
 use super::lua::*;
 use super::process::*;
@@ -101,7 +101,7 @@ pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received 
     match channel.source {
         Source::Inbox => {
             if let Some((topic, cargo)) = process.mailbox.pop_inbox() {
-                message::push(cx, lua, process, topic, cargo);
+                message::push_queued(cx, lua, process, true, topic, cargo);
                 return Received::Value;
             }
         }
@@ -113,7 +113,7 @@ pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received 
         }
         Source::Topic { subscription, messages } => {
             if let Some((topic, cargo)) = process.mailbox.pop(subscription) {
-                message::push_as(cx, lua, process, messages, topic, cargo);
+                message::push_queued(cx, lua, process, messages, topic, cargo);
                 return Received::Value;
             }
         }
@@ -180,7 +180,7 @@ fn refill(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) {
     } else if let Source::Topic { subscription, messages } = channel.source
         && let Some((topic, cargo)) = process.mailbox.pop(subscription)
     {
-        message::push_as(cx, lua, process, messages, topic, cargo);
+        message::push_queued(cx, lua, process, messages, topic, cargo);
         let held = keep(cx, lua);
         if let Some(channel) = process.channel(id) {
             channel.keep(held);
@@ -481,7 +481,7 @@ unsafe extern "C" fn destructor(lua: *mut mlua_sys::lua_State, data: *mut std::f
     unsafe {
         let reference = &*data.cast::<ChannelRef>();
         if reference.owner != Pid::NONE {
-            let dead = Dead::Channel { pid: reference.owner, id: reference.id };
+            let dead = DeadChannel { pid: reference.owner, id: reference.id };
             let vm = (*mlua_sys::lua_callbacks(lua)).userdata.cast::<super::context::VmContext>();
             (*vm).dead.push(dead);
         }

@@ -39,6 +39,7 @@ pub struct Places {
     pub reasons: [Place; 7],
     /// module name → module table
     pub modules: Place,
+    pub messages: super::message::Places,
 }
 
 /// What a native asked the step loop to do when it yielded.
@@ -99,10 +100,10 @@ pub enum Resident {
     Living(Box<Process>),
 }
 
-/// What became garbage in Lua and must be forgotten in Rust.
-pub enum Dead {
-    Channel { pid: Pid, id: ChannelId },
-    Hold(Hold),
+/// A channel whose object became garbage, to be forgotten in Rust.
+pub struct DeadChannel {
+    pub pid: Pid,
+    pub id: ChannelId,
 }
 
 pub struct VmContext {
@@ -135,7 +136,7 @@ pub struct VmContext {
     pub pinned_pids: Vec<PinnedPid>,
     /// threads for processes to come
     pub seats: Seats,
-    pub dead: Vec<Dead>,
+    pub dead: Vec<DeadChannel>,
     /// the exit of a process that returned nothing, the most frequent one
     pub nothing: Arc<Exit>,
     pub case_metatable: *const std::ffi::c_void,
@@ -312,13 +313,6 @@ impl Cx {
             vm.texts[place] = Some(text.clone());
         }
         text
-    }
-
-    pub fn push_topic(self, lua: Lua, topic: &Topic) {
-        match topic {
-            Topic::Atom(atom) => self.vm().topics.push(lua, *atom as usize),
-            Topic::Text(text) => lua.push_bytes(text),
-        }
     }
 
     /// Makes a process ready if it is not.

@@ -8,7 +8,7 @@ use std::ffi::c_int;
 
 use luavisor_core::Error;
 
-use super::context::{Cx, Dead, Resident};
+use super::context::{Cx, DeadChannel, Resident};
 use super::lua::*;
 use super::memory;
 use super::process::*;
@@ -68,7 +68,7 @@ pub fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Resul
     let parent = task.innermost();
     process.loading -= 1;
     if let Err(error) = select_method(thread, &upgrade.program.method) {
-        return Ok(super::message::fail(parent, error));
+        return Ok(super::send::fail(parent, error));
     }
     // The old code ends here: tasks, subscriptions and timers go, messages stay.
     seats::exchange(cx, process, thread);
@@ -158,30 +158,25 @@ pub fn collect(cx: Cx) {
     }
 }
 
-/// Forgets channels and held values whose objects were collected. True: there were some.
+/// Forgets channels whose objects were collected. True: there were some.
 pub fn bury_dead(cx: Cx) -> bool {
     let some = !cx.vm().dead.is_empty();
-    while let Some(dead) = cx.vm().dead.pop() {
-        match dead {
-            Dead::Channel { pid, id } => {
-                let Some(process) = cx.find(pid) else { continue };
-                if let Some(channel) = process.channel(id)
-                    && channel.views > 1
-                {
-                    channel.views -= 1;
-                    continue;
-                }
-                let Some(channel) = process.channels.remove(id) else { continue };
-                if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
-                    process.external -= 1;
-                    super::step::wake_if_stuck(cx, process);
-                    cx.kernel().clear_timer(process.slot(), timer);
-                }
-                memory::refund(cx, process, channel.weight());
-                channel.into_holds().for_each(|hold| cx.release(hold));
-            }
-            Dead::Hold(hold) => cx.release(hold),
+    while let Some(DeadChannel { pid, id }) = cx.vm().dead.pop() {
+        let Some(process) = cx.find(pid) else { continue };
+        if let Some(channel) = process.channel(id)
+            && channel.views > 1
+        {
+            channel.views -= 1;
+            continue;
         }
+        let Some(channel) = process.channels.remove(id) else { continue };
+        if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
+            process.external -= 1;
+            super::step::wake_if_stuck(cx, process);
+            cx.kernel().clear_timer(process.slot(), timer);
+        }
+        memory::refund(cx, process, channel.weight());
+        channel.into_holds().for_each(|hold| cx.release(hold));
     }
     some
 }

@@ -262,6 +262,10 @@ impl Lua {
     pub fn set_metatable(self, index: c_int) {
         unsafe { sys::lua_setmetatable(self.0, index) };
     }
+    /// Pushes the metatable of the value at `index`, which has one.
+    pub fn push_metatable(self, index: c_int) {
+        unsafe { sys::lua_getmetatable(self.0, index) };
+    }
     pub fn metatable_address(self, index: c_int) -> *const c_void {
         unsafe { sys::lua_getmetatablepointer(self.0, index) }
     }
@@ -281,6 +285,15 @@ impl Lua {
         unsafe {
             let data = sys::lua_newuserdatataggedwithmetatable(self.0, size_of::<T>(), tag);
             data.cast::<T>().write(value);
+        }
+    }
+    /// The same with the table on top as its metatable, which it replaces.
+    pub fn new_contained<T>(self, tag: c_int, value: T) {
+        unsafe {
+            let data = sys::lua_newuserdatatagged(self.0, size_of::<T>(), tag);
+            data.cast::<T>().write(value);
+            sys::lua_insert(self.0, -2);
+            sys::lua_setmetatable(self.0, -2);
         }
     }
     /// The userdata's content if it has this tag. `T` is the type that the tag stands for.

@@ -1,157 +1,186 @@
-//! Messages: sending, delivery, and the objects that receivers see.
+//! The objects that receivers see: a message, and the payload that it shows.
 //!
-//! A message to a process of the same VM is copied inside Lua and goes straight
-//! to a waiting receiver, else into the mailbox with its tables in the hold. One
-//! for elsewhere leaves as owned values through the kernel.
+//! Both hold plain data; a scalar payload is part of it. Any other payload lies in
+//! a *container*, a table that serves as the metatable of exactly this message and
+//! its payload objects. So it lives as long as they do and is garbage in the same
+//! collection: when Rust held payloads until the destructor of their message ran,
+//! each survived one collection more, and the heap of two processes that exchange
+//! large tables grew without bound.
 
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use luavisor_core::mailbox::Route;
-use luavisor_core::value::{Bytes, Payload};
-use luavisor_core::{Error, Kind, Pid, Value};
+use luavisor_core::value::Payload;
+use luavisor_core::{Pid, Value};
 
-use super::context::{Cx, Dead};
+use super::call::Function;
+use super::context::Cx;
 use super::error::Raise;
 use super::lua::*;
 use super::process::*;
-use super::shelf::Hold;
-use super::{atoms, channel, copy, error, objects};
+use super::shelf::Place;
+use super::{call, copy, objects};
 
 /// Tag of messages.
 pub const TAG: c_int = 1;
 /// Tag of the payload that a message shows.
 pub const PAYLOAD_TAG: c_int = 5;
 
+/// Positions in a container.
+const VALUE: c_int = 1;
+const TOPIC: c_int = 2;
+
+/// In the place of an atom: the text of the topic is in the container.
+const NO_ATOM: i16 = -1;
+
+/// What [`install`] puts on the shelf.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// cloned for each container
+    template: Place,
+    /// turns a payload object into text
+    part_text: Place,
+}
+
 /// Content of a message object.
 #[derive(Debug)]
-pub struct Message {
-    topic: Topic,
+struct Message {
     from: Pid,
+    topic: i16,
     load: Shown,
 }
 
 /// Content of the payload object of a message.
 #[derive(Debug)]
-pub struct Part {
+struct Part {
     load: Shown,
 }
 
-/// A payload in an object; held values are let go when the object is collected.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Shown {
     None,
     Nil,
     Boolean(bool),
     Number(f64),
-    Held(Hold),
-    List(Hold),
+    /// the value in the container
+    Value,
+    /// the value in the container, which is a payload object already
+    Payload,
+    /// several: the array in the container, with their number as `n`
+    List,
 }
 
-/// The channel that a message of this topic goes to, and whether as a Message.
-fn destination(process: &mut Process, topic: &Topic) -> (ChannelId, bool) {
-    match process.mailbox.route(topic) {
-        Route::Inbox => (process.inbox_again().unwrap_or(INBOX), true),
-        Route::Subscription(subscription) => {
-            let id = process.subscription_channel(subscription);
-            let messages = process
-                .channel(id)
-                .is_some_and(|c| matches!(c.source, Source::Topic { messages: true, .. }));
-            (id, messages)
-        }
-    }
+/// A payload that comes to its receiver.
+#[derive(Debug)]
+pub enum Arriving {
+    /// as it lay in the mailbox
+    Queued(Load),
+    /// its copy is on top of this stack
+    Value(Lua),
+    /// the same for an array of several
+    List(Lua),
 }
 
-/// Queues a message at a process of this VM, or hands it over.
-pub fn deliver(cx: Cx, process: &mut Process, topic: Topic, cargo: Cargo) {
-    let (id, messages) = destination(process, &topic);
-    if let Some(waiter) = channel::receiver(process, id) {
-        let Some(thread) = process.task(waiter.task).map(|task| task.innermost()) else { return };
-        if waiter.case != 0 {
-            thread.reserve(8);
-        }
-        push_as(cx, thread, process, messages, topic, cargo);
-        channel::given(cx, process, waiter);
-        return;
-    }
-    let room = process.channel(id).is_some_and(|c| c.has_room());
-    process.mailbox.push(topic, cargo);
-    if room {
-        channel::pump(cx, process, id);
-    }
+/// A message left the mailbox.
+pub fn return_room(cx: Cx, process: &Process, cargo: &Cargo) {
+    cx.vm().config.slots.release(process.slot(), cargo.room);
 }
 
-/// Pushes a mailbox message as an object, or as a plain value.
-pub fn push_as(
+/// Takes a message out of the mailbox and pushes it, as an object or as a plain value.
+pub fn push_queued(
     cx: Cx,
     lua: Lua,
-    process: &mut Process,
+    process: &Process,
     messages: bool,
     topic: Topic,
     cargo: Cargo,
 ) {
-    if messages {
-        return push(cx, lua, process, topic, cargo);
-    }
-    let shown = arrive(cx, lua, process, cargo);
-    push_shown(cx, lua, &shown);
-    if let Shown::Held(hold) | Shown::List(hold) = shown {
-        cx.release(hold);
-    }
-}
-
-/// Pushes a mailbox message as a Message object.
-pub fn push(cx: Cx, lua: Lua, process: &mut Process, topic: Topic, cargo: Cargo) {
-    let from = cargo.from;
-    let load = arrive(cx, lua, process, cargo);
-    lua.new_userdata(TAG, Message { topic, from, load });
-}
-
-/// The message leaves the mailbox: gives back its room and brings its payload into the VM.
-fn arrive(cx: Cx, lua: Lua, process: &mut Process, cargo: Cargo) -> Shown {
-    if let Some(bytes) = cargo.room {
-        cx.vm().config.slots.release(process.slot(), bytes);
-    }
+    return_room(cx, process, &cargo);
     // On the VM's main thread it would count for nobody.
     let accounted = process.category != 0 && lua == cx.vm().lua;
     if accounted {
         lua.set_category(process.category);
     }
-    let shown = bring_in(cx, lua, cargo.load);
+    push_as(cx, lua, messages, topic, cargo.from, Arriving::Queued(cargo.load));
     if accounted {
         lua.set_category(0);
     }
-    shown
 }
 
-fn bring_in(cx: Cx, lua: Lua, load: Load) -> Shown {
+/// Pushes a message as an object, or as a plain value.
+pub fn push_as(cx: Cx, lua: Lua, messages: bool, topic: Topic, from: Pid, load: Arriving) {
+    let load = bring_in(cx, lua, load);
+    if messages {
+        return push(cx, lua, topic, from, load);
+    }
     match load {
-        Load::None => Shown::None,
-        Load::Nil => Shown::Nil,
-        Load::Boolean(value) => Shown::Boolean(value),
-        Load::Number(value) => Shown::Number(value),
-        Load::Held(hold) => Shown::Held(hold),
-        Load::List(hold) => Shown::List(hold),
-        Load::Remote(values) => match (values.items.len(), values.first()) {
-            (0, _) => Shown::None,
-            (1, Value::Nil) => Shown::Nil,
-            (1, Value::Boolean(value)) => Shown::Boolean(*value),
-            (1, Value::Number(value)) => Shown::Number(*value),
-            (1, _) => {
-                copy::push_first(cx, lua, &values);
-                Shown::Held(cx.hold(lua))
+        Shown::None | Shown::Nil => lua.push_nil(),
+        Shown::Boolean(value) => lua.push_boolean(value),
+        Shown::Number(value) => lua.push_number(value),
+        Shown::Value | Shown::Payload => {}
+        Shown::List => {
+            // The receiver's array has no count field.
+            lua.push_nil();
+            lua.raw_set_field(-2, c"n");
+        }
+    }
+}
+
+/// Pushes what does not fit into the object.
+fn bring_in(cx: Cx, lua: Lua, load: Arriving) -> Shown {
+    match load {
+        Arriving::Value(from) => {
+            from.move_to(lua, 1);
+            shown_value(lua)
+        }
+        Arriving::List(from) => {
+            from.move_to(lua, 1);
+            Shown::List
+        }
+        Arriving::Queued(load) => match load {
+            Load::None => Shown::None,
+            Load::Nil => Shown::Nil,
+            Load::Boolean(value) => Shown::Boolean(value),
+            Load::Number(value) => Shown::Number(value),
+            Load::Held(hold) => {
+                cx.push_held(lua, &hold);
+                cx.release(hold);
+                shown_value(lua)
             }
-            (count, _) => {
-                copy::push_all(cx, lua, &values);
-                pack(lua, count as c_int);
-                Shown::List(cx.hold(lua))
+            Load::List(hold) => {
+                cx.push_held(lua, &hold);
+                cx.release(hold);
+                Shown::List
             }
+            Load::Remote(values) => match (values.items.len(), values.first()) {
+                (0, _) => Shown::None,
+                (1, Value::Nil) => Shown::Nil,
+                (1, Value::Boolean(value)) => Shown::Boolean(*value),
+                (1, Value::Number(value)) => Shown::Number(*value),
+                (1, _) => {
+                    copy::push_first(cx, lua, &values);
+                    shown_value(lua)
+                }
+                (count, _) => {
+                    copy::push_all(cx, lua, &values);
+                    pack(lua, count as c_int);
+                    Shown::List
+                }
+            },
         },
     }
 }
 
+/// How a message shows the value on top, which is no scalar.
+fn shown_value(lua: Lua) -> Shown {
+    match lua.userdata_tag(-1) {
+        objects::tags::PAYLOAD => Shown::Payload,
+        _ => Shown::Value,
+    }
+}
+
 /// Replaces the top `count` values by an array of them.
-fn pack(lua: Lua, count: c_int) {
+pub fn pack(lua: Lua, count: c_int) {
     lua.reserve(2);
     let first = lua.top() - count + 1;
     lua.new_table(count as usize, 1);
@@ -165,178 +194,63 @@ fn pack(lua: Lua, count: c_int) {
     lua.set_top(first);
 }
 
-fn push_shown(cx: Cx, lua: Lua, shown: &Shown) {
-    match shown {
-        Shown::None | Shown::Nil => lua.push_nil(),
-        Shown::Boolean(value) => lua.push_boolean(*value),
-        Shown::Number(value) => lua.push_number(*value),
-        Shown::Held(hold) => cx.push_held(lua, hold),
-        Shown::List(hold) => {
-            // The receiver's array has no count field.
-            cx.push_held(lua, hold);
-            lua.push_nil();
-            lua.raw_set_field(-2, c"n");
-        }
-    }
-}
-
-/// `process.send(destination, topic, ...)`
-fn send(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
-    let count = lua.top();
-    if count < 2 {
-        return Ok(fail(lua, Error::invalid("send requires destination and topic arguments")));
-    }
-    if lua.kind(1) != LUA_TSTRING {
-        return Err(Raise::argument(lua, 1, "send", "string"));
-    }
-    if lua.kind(2) != LUA_TSTRING {
-        return Err(Raise::argument(lua, 2, "send", "string"));
-    }
-    let process = cx.process();
-    if process.loading > 0 {
-        cx.not_at_top_level("process.send")?;
-    }
-    if lua.bytes(2).first() == Some(&b'@') {
-        return Ok(fail(lua, Error::invalid("cannot send to @ topics")));
-    }
-    let (address, text, atom) = lua.atom(1);
-    let hinted = atoms::slot(atom)
-        .and_then(|slot| cx.at(slot))
-        .filter(|target| cx.names(address, target.pid));
-    let pid = match &hinted {
-        Some(target) => target.pid,
-        None => match cx.kernel().resolve(text) {
-            Ok(pid) => pid,
-            Err(error) => return Ok(fail(lua, error)),
-        },
+/// Pushes a message object; what [`bring_in`] pushed goes into its container.
+fn push(cx: Cx, lua: Lua, topic: Topic, from: Pid, load: Shown) {
+    let text = match &topic {
+        Topic::Atom(_) => None,
+        Topic::Text(text) => Some(text),
     };
-    let target = match hinted {
-        Some(target) => Some(target),
-        None => cx.find(pid).inspect(|_| {
-            // Pins the text, so that the next send finds the process by its atom.
-            cx.push_pid(lua, pid);
-            lua.pop(1);
-        }),
+    let boxed = matches!(load, Shown::Value | Shown::Payload | Shown::List);
+    if boxed {
+        contain(cx, lua);
+    } else if text.is_some() {
+        lua.push_nil();
+        contain(cx, lua);
+    }
+    if let Some(text) = text {
+        lua.push_bytes(text);
+        lua.raw_seti(-2, TOPIC);
+    }
+    let topic = match topic {
+        Topic::Atom(atom) => atom,
+        Topic::Text(_) => NO_ATOM,
     };
-    let sent = match target {
-        Some(target) => send_local(cx, lua, target, process.pid, count),
-        None => send_away(cx, lua, pid, count),
-    };
-    match sent {
-        Ok(()) => {
-            lua.push_boolean(true);
-            Ok(1)
-        }
-        Err(error) => Ok(fail(lua, error)),
+    let message = Message { from, topic, load };
+    if boxed || topic == NO_ATOM {
+        lua.new_contained(TAG, message);
+    } else {
+        lua.new_userdata(TAG, message);
     }
 }
 
-fn send_local(
-    cx: Cx,
-    lua: Lua,
-    target: &mut Process,
-    from: Pid,
-    count: c_int,
-) -> Result<(), Error> {
-    let slots = &cx.vm().config.slots;
-    if !slots.alive(target.slot(), target.pid.generation) {
-        return Err(Error::process_not_found());
+/// Replaces the value on top by a container with it.
+fn contain(cx: Cx, lua: Lua) {
+    cx.push_shared(lua, cx.vm().places.messages.template);
+    lua.clone_table(-1);
+    lua.replace(-2);
+    lua.insert(-2);
+    lua.raw_seti(-2, VALUE);
+}
+
+fn message(lua: Lua, method: &'static str) -> Result<&'static Message, Raise> {
+    match lua.userdata::<Message>(1, TAG) {
+        Some(message) => Ok(message),
+        None => Err(Raise::argument(lua, 1, method, "message")),
     }
-    let mut bytes = 16;
-    // The copy counts for the receiver.
-    let from_category = cx.process().category;
-    let accounted = target.category != from_category;
-    if accounted {
-        lua.set_category(target.category);
-    }
-    let copied = copy_load(cx, lua, target.pid, count, &mut bytes);
-    if accounted {
-        lua.set_category(from_category);
-    }
-    let copied = copied?;
-    bytes += lua.bytes(2).len();
-    let topic = cx.topic(lua, 2);
-    // A message that somebody waits for is never unread: no room to reserve and
-    // give back, which took 7 % of a round trip.
-    let (channel, _) = destination(target, &topic);
-    let awaited = target.channel(channel).is_some_and(|channel| !channel.receivers.is_empty());
-    let fits = match awaited {
-        true => slots.admits(target.slot(), bytes),
-        false => slots.reserve(target.slot(), bytes),
-    };
-    if !fits {
-        return Err(Error::new(Kind::LIMIT_EXCEEDED, "mailbox full"));
-    }
-    let load = match copied {
-        Copied::Scalar(load) => load,
-        Copied::Value => Load::Held(cx.hold(lua)),
-        Copied::List => Load::List(cx.hold(lua)),
-    };
-    deliver(cx, target, topic, Cargo { from, room: (!awaited).then_some(bytes), load });
-    Ok(())
 }
 
-/// A payload on its way into a mailbox.
-enum Copied {
-    Scalar(Load),
-    /// its copy was pushed
-    Value,
-    /// an array of copies was pushed
-    List,
-}
-
-/// Pushes a copy of the payload, unless it is a scalar.
-fn copy_load(
-    cx: Cx,
-    lua: Lua,
-    target: Pid,
-    count: c_int,
-    bytes: &mut usize,
-) -> Result<Copied, Error> {
-    Ok(match count {
-        2 => Copied::Scalar(Load::None),
-        3 => match lua.kind(3) {
-            LUA_TNIL => Copied::Scalar(Load::Nil),
-            LUA_TBOOLEAN => Copied::Scalar(Load::Boolean(lua.boolean(3))),
-            LUA_TNUMBER => Copied::Scalar(Load::Number(lua.number(3))),
-            _ => {
-                let limit = cx.kernel().message_limit(target);
-                *bytes = copy::local(cx, lua, 3, "payload", limit)?;
-                Copied::Value
-            }
-        },
-        _ => {
-            let limit = cx.kernel().message_limit(target);
-            let values = copy::take(cx, lua, 3, count - 2, "payload", limit)?;
-            *bytes = values.size();
-            copy::push_all(cx, lua, &values);
-            pack(lua, count - 2);
-            Copied::List
-        }
-    })
-}
-
-fn send_away(cx: Cx, lua: Lua, pid: Pid, count: c_int) -> Result<(), Error> {
-    let limit = cx.kernel().message_limit(pid);
-    let values = copy::take(cx, lua, 3, count - 2, "payload", limit)?;
-    let topic: Bytes = lua.bytes(2).into();
-    cx.kernel().send(cx.process().slot(), pid, topic, values)
-}
-
-/// Pushes `nil, err`.
-pub fn fail(lua: Lua, error: Error) -> c_int {
-    lua.reserve(2);
-    lua.push_nil();
-    error::push(lua, &Arc::new(error));
-    2
-}
-
-fn message(lua: Lua, method: &'static str) -> Result<&'static mut Message, Raise> {
-    lua.userdata::<Message>(1, TAG).ok_or_else(|| Raise::argument(lua, 1, method, "message"))
+/// Pushes something of the container of the object at `index`.
+fn push_contained(lua: Lua, index: c_int, position: c_int) {
+    lua.push_metatable(index);
+    lua.raw_geti(-1, position);
+    lua.replace(-2);
 }
 
 fn topic(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
-    cx.push_topic(lua, &message(lua, "topic")?.topic);
+    match message(lua, "topic")?.topic {
+        NO_ATOM => push_contained(lua, 1, TOPIC),
+        atom => cx.vm().topics.push(lua, atom as usize),
+    }
     Ok(1)
 }
 
@@ -351,42 +265,37 @@ fn from(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
 }
 
 fn payload(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
-    let load = match &message(lua, "payload")?.load {
-        Shown::None => {
-            lua.push_nil();
-            return Ok(1);
+    match message(lua, "payload")?.load {
+        Shown::None => lua.push_nil(),
+        Shown::Payload => push_contained(lua, 1, VALUE),
+        Shown::Value => {
+            lua.push_metatable(1);
+            lua.new_contained(PAYLOAD_TAG, Part { load: Shown::Value });
         }
-        Shown::Nil => Shown::Nil,
-        Shown::Boolean(value) => Shown::Boolean(*value),
-        Shown::Number(value) => Shown::Number(*value),
-        Shown::Held(hold) => {
-            cx.push_held(lua, hold);
-            if lua.userdata_tag(-1) == objects::tags::PAYLOAD {
-                return Ok(1);
-            }
-            lua.pop(1);
-            Shown::Held(cx.vm().holds.share(hold))
+        Shown::List => {
+            push_contained(lua, 1, VALUE);
+            push_parts(cx, lua);
         }
-        Shown::List(hold) => {
-            cx.push_held(lua, hold);
-            let list = lua.top();
-            lua.raw_get_field(list, c"n");
-            let count = lua.number(-1) as c_int;
-            lua.pop(1);
-            lua.new_table(count as usize, 0);
-            for position in 1..=count {
-                lua.raw_geti(list, position);
-                push_part(cx, lua);
-                lua.raw_seti(-2, position);
-            }
-            return Ok(1);
-        }
-    };
-    lua.new_userdata(PAYLOAD_TAG, Part { load });
+        load => lua.new_userdata(PAYLOAD_TAG, Part { load }),
+    }
     Ok(1)
 }
 
-/// Replaces the value on top by a payload object that holds it.
+/// Pushes an array of a payload object for each value of the array on top.
+fn push_parts(cx: Cx, lua: Lua) {
+    let list = lua.top();
+    lua.raw_get_field(list, c"n");
+    let count = lua.number(-1) as c_int;
+    lua.pop(1);
+    lua.new_table(count as usize, 0);
+    for position in 1..=count {
+        lua.raw_geti(list, position);
+        push_part(cx, lua);
+        lua.raw_seti(-2, position);
+    }
+}
+
+/// Replaces the value on top by a payload object that shows it.
 fn push_part(cx: Cx, lua: Lua) {
     let load = match lua.kind(-1) {
         LUA_TUSERDATA if lua.userdata_tag(-1) == objects::tags::PAYLOAD => return,
@@ -394,103 +303,104 @@ fn push_part(cx: Cx, lua: Lua) {
         LUA_TBOOLEAN => Shown::Boolean(lua.boolean(-1)),
         LUA_TNUMBER => Shown::Number(lua.number(-1)),
         _ => {
-            let load = Shown::Held(cx.hold(lua));
-            lua.new_userdata(PAYLOAD_TAG, Part { load });
-            return;
+            contain(cx, lua);
+            return lua.new_contained(PAYLOAD_TAG, Part { load: Shown::Value });
         }
     };
     lua.pop(1);
     lua.new_userdata(PAYLOAD_TAG, Part { load });
 }
 
-fn part(lua: Lua, method: &'static str) -> Result<&'static mut Part, Raise> {
-    lua.userdata::<Part>(1, PAYLOAD_TAG).ok_or_else(|| Raise::argument(lua, 1, method, "payload"))
+/// Pushes what the payload object at `index` shows; false if there is none.
+fn push_data(lua: Lua, index: c_int) -> bool {
+    let Some(part) = lua.userdata::<Part>(index, PAYLOAD_TAG) else { return false };
+    match part.load {
+        Shown::Boolean(value) => lua.push_boolean(value),
+        Shown::Number(value) => lua.push_number(value),
+        Shown::None | Shown::Nil => lua.push_nil(),
+        Shown::Value | Shown::Payload | Shown::List => push_contained(lua, index, VALUE),
+    }
+    true
 }
 
-fn data(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
-    push_shown(cx, lua, &part(lua, "data")?.load);
-    Ok(1)
+fn data(_: Cx, lua: Lua) -> Result<c_int, Raise> {
+    match push_data(lua, 1) {
+        true => Ok(1),
+        false => Err(Raise::argument(lua, 1, "data", "payload")),
+    }
 }
 
 /// The payload object of a message as one that can leave the process.
 pub fn payload_of(lua: Lua, index: c_int) -> Option<Arc<Payload>> {
-    let part = lua.userdata::<Part>(index, PAYLOAD_TAG)?;
-    let cx = Cx::of(lua);
-    lua.reserve(3);
-    push_shown(cx, lua, &part.load);
-    let data = copy::take(cx, lua, lua.top(), 1, "payload", usize::MAX);
+    if !push_data(lua, index) {
+        return None;
+    }
+    let data = copy::take(Cx::of(lua), lua, lua.top(), 1, "payload", usize::MAX);
     lua.pop(1);
     Some(Arc::new(Payload { format: "lua/any".into(), data: data.ok()? }))
 }
 
-fn message_text(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
-    cx.push_topic(lua, &message(lua, "tostring")?.topic);
+fn text(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
+    if lua.userdata_tag(1) == PAYLOAD_TAG {
+        cx.push_shared(lua, cx.vm().places.messages.part_text);
+        lua.copy(1);
+        lua.call(1, 1);
+        return Ok(1);
+    }
+    topic(cx, lua)?;
     let topic = String::from_utf8_lossy(lua.bytes(-1)).into_owned();
     lua.push_str(&format!("process.Message{{topic={topic}}}"));
     Ok(1)
 }
 
-fn message_namecall(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
-    let (atom, name) = lua.namecall();
-    match atom {
-        atoms::TOPIC => topic(cx, lua),
-        atoms::FROM => from(cx, lua),
-        atoms::PAYLOAD => payload(cx, lua),
-        _ => Err(Raise::no_method(name, "message")),
-    }
-}
-
 natives! {
-    send_native = send;
     topic_native = topic;
     from_native = from;
     payload_native = payload;
     data_native = data;
-    message_text_native = message_text;
-    message_namecall_native = message_namecall;
+    text_native = text;
 }
 
-unsafe extern "C" fn message_destructor(
-    lua: *mut mlua_sys::lua_State,
-    data: *mut std::ffi::c_void,
-) {
-    // SAFETY: the tag says what the userdata is; it is collected once.
-    unsafe {
-        bury(lua, data.cast::<Message>().read().load);
+/// Sets up messages and their payload objects.
+pub fn install(cx: Cx, lua: Lua, part_methods: &'static [Function]) {
+    lua.reserve(6);
+    lua.new_table(0, 3);
+    push_methods(cx, lua, part_methods);
+    lua.raw_set_field(-2, c"__index");
+    lua.push_function(text_native, c"__tostring", 0);
+    lua.raw_set_field(-2, c"__tostring");
+    lua.push_str("locked");
+    lua.raw_set_field(-2, c"__metatable");
+    for tag in [TAG, PAYLOAD_TAG] {
+        lua.clone_table(-1);
+        lua.set_readonly(-1, true);
+        lua.make_ref(-1);
+        lua.set_tag_metatable(tag);
     }
+    // The fourth and last node; an array part would be one allocation more.
+    lua.push_boolean(false);
+    lua.raw_seti(-2, VALUE);
+    cx.vm().places.messages.template = cx.vm().shelf.put(lua);
 }
 
-unsafe extern "C" fn part_destructor(lua: *mut mlua_sys::lua_State, data: *mut std::ffi::c_void) {
-    // SAFETY: the tag says what the userdata is; it is collected once.
-    unsafe {
-        bury(lua, data.cast::<Part>().read().load);
+/// Pushes the methods of both classes, which share their metatables.
+fn push_methods(cx: Cx, lua: Lua, part_methods: &'static [Function]) {
+    lua.new_table(0, 8);
+    for (name, native) in [
+        (c"topic", topic_native as CFunction),
+        (c"from", from_native),
+        (c"payload", payload_native),
+        (c"data", data_native),
+    ] {
+        lua.push_function(native, name, 0);
+        lua.raw_set_field(-2, name);
     }
-}
-
-/// Notes that a held value is not needed any more.
-unsafe fn bury(lua: *mut mlua_sys::lua_State, load: Shown) {
-    if let Shown::Held(hold) | Shown::List(hold) = load {
-        // SAFETY: the context outlives the VM; only its list of the dead is touched.
-        unsafe {
-            let vm = (*mlua_sys::lua_callbacks(lua)).userdata.cast::<super::context::VmContext>();
-            (*vm).dead.push(Dead::Hold(hold));
+    for function in part_methods {
+        call::push_function(lua, function);
+        match function.name == c"__tostring" {
+            true => cx.vm().places.messages.part_text = cx.vm().shelf.put(lua),
+            false => lua.raw_set_field(-2, function.name),
         }
     }
-}
-
-/// Sets up messages and `process.send`, which it pushes.
-pub fn install(lua: Lua, payload_methods: &'static [super::call::Function]) {
-    objects::class(
-        lua,
-        TAG,
-        "message",
-        message_namecall_native,
-        &[(c"topic", topic_native), (c"from", from_native), (c"payload", payload_native)],
-        &[(c"__tostring", message_text_native)],
-    );
-    lua.set_tag_destructor(TAG, message_destructor);
-    let data = [(c"data", data_native as CFunction)];
-    objects::data_class::<Part>(lua, PAYLOAD_TAG, "payload", payload_methods, &data);
-    lua.set_tag_destructor(PAYLOAD_TAG, part_destructor);
-    lua.push_function(send_native, c"send", 0);
+    lua.set_readonly(-1, true);
 }

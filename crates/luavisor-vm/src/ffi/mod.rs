@@ -10,7 +10,7 @@
 //! | [`step`], [`life`] | running a process: tasks, coroutines; its beginning and end |
 //! | [`interrupt`], [`memory`], [`heap`] | preemption, kill, heap limits |
 //! | [`sandbox`], [`units`] | the globals of a process, `require` |
-//! | [`channel`], [`select`], [`message`], [`event`], [`coroutine`] | the hot natives |
+//! | [`channel`], [`select`], [`send`], [`message`], [`event`], [`coroutine`] | the hot natives |
 //! | [`copy`], [`layout`], [`error`], [`objects`] | values that cross boundaries |
 //! | [`call`], [`setup`] | the safe view that modules are written against |
 #![allow(unsafe_code)]
@@ -52,6 +52,7 @@ pub mod process;
 pub mod sandbox;
 pub mod seats;
 pub mod select;
+pub mod send;
 pub mod setup;
 pub mod shapes;
 pub mod shelf;

@@ -12,7 +12,7 @@ use luavisor_core::value::{Instant, Payload, Zone};
 use luavisor_core::{Error, Object, Pid};
 
 use super::call::{self, Function};
-use super::context::{Dead, VmContext};
+use super::context::{DeadChannel, VmContext};
 use super::error;
 use super::lua::*;
 use super::process::ChannelId;
@@ -118,7 +118,7 @@ unsafe extern "C" fn owner_destructor<T: Owner>(lua: *mut mlua_sys::lua_State, d
         let (pid, id) = (*data.cast::<T>()).channel();
         data.cast::<T>().drop_in_place();
         let vm = (*mlua_sys::lua_callbacks(lua)).userdata.cast::<VmContext>();
-        (*vm).dead.push(Dead::Channel { pid, id });
+        (*vm).dead.push(DeadChannel { pid, id });
     }
 }
 

@@ -32,9 +32,8 @@ pub enum Topic {
 #[derive(Debug)]
 pub struct Cargo {
     pub from: Pid,
-    /// mailbox room that it takes, given back when it is read; `None`: it goes
-    /// straight to a waiting receiver
-    pub room: Option<usize>,
+    /// mailbox room that it takes, in bytes; given back when it is read
+    pub room: usize,
     pub load: Load,
 }
 

@@ -14,7 +14,7 @@ use super::call::Setup;
 use super::context::Cx;
 use super::error::Raise;
 use super::lua::*;
-use super::{channel, compile, coroutine, error, message, shapes, units};
+use super::{channel, compile, coroutine, error, message, send, shapes, units};
 
 /// Largest string that one call may make.
 const BYTES: f64 = 256.0 * 1024.0 * 1024.0;
@@ -57,10 +57,10 @@ pub fn install(cx: Cx, lua: Lua) {
     coroutine::install(lua);
     units::install(lua);
     crate::modules::install(&mut Setup::new(cx, lua));
-    message::install(lua, crate::modules::payload::PART_METHODS);
+    message::install(cx, lua, crate::modules::payload::PART_METHODS);
     lua.push_str("process");
     lua.raw_get(GLOBALS);
-    lua.insert(-2);
+    send::push(lua);
     lua.raw_set_field(-2, c"send");
     lua.set_top(0);
     prelude(lua);

@@ -6,7 +6,7 @@
 //! - [`Shelf`]: what all processes share (templates, keys, loaded chunks); never let go.
 //! - [`Holds`]: what Rust keeps for a while, such as queued tables and channel
 //!   values. Each [`Hold`] has one owner, who must give it back with
-//!   [`Holds::release`]; it may be shared first.
+//!   [`Holds::release`].
 
 use std::ffi::c_int;
 use std::num::NonZeroU32;
@@ -85,14 +85,14 @@ const PAGE: u32 = 512;
 pub struct Holds {
     lua: Lua,
     pages: Vec<Lua>,
-    /// by number: owners beside the first
-    shares: Vec<u32>,
+    /// numbers given out so far
+    count: u32,
     free: Vec<NonZeroU32>,
 }
 
 impl Holds {
     pub fn new(lua: Lua) -> Holds {
-        Holds { lua, pages: Vec::new(), shares: Vec::new(), free: Vec::new() }
+        Holds { lua, pages: Vec::new(), count: 0, free: Vec::new() }
     }
 
     /// Keeps the value on top of `lua`; pops it.
@@ -108,13 +108,13 @@ impl Holds {
     }
 
     fn fresh(&mut self) -> NonZeroU32 {
-        if self.shares.len() == self.pages.len() * PAGE as usize {
+        if self.count == self.pages.len() as u32 * PAGE {
             let page = storage(self.lua);
             page.set_top(PAGE as c_int);
             self.pages.push(page);
         }
-        self.shares.push(0);
-        NonZeroU32::MIN.saturating_add(self.shares.len() as u32 - 1)
+        self.count += 1;
+        NonZeroU32::MIN.saturating_add(self.count - 1)
     }
 
     fn find(&self, number: NonZeroU32) -> (Lua, c_int) {
@@ -128,27 +128,11 @@ impl Holds {
         page.copy_to(lua, position);
     }
 
-    /// Another owner of the same value.
-    pub fn share(&mut self, hold: &Hold) -> Hold {
-        self.shares[hold.0.get() as usize - 1] += 1;
-        Hold(hold.0)
-    }
-
-    /// An owner does not need the value any more.
+    /// The value is not needed any more.
     pub fn release(&mut self, hold: Hold) {
-        let shares = &mut self.shares[hold.0.get() as usize - 1];
-        if *shares > 0 {
-            *shares -= 1;
-            return;
-        }
         let (page, position) = self.find(hold.0);
         page.push_nil();
         page.replace(position);
         self.free.push(hold.0);
-    }
-
-    /// How many values are kept.
-    pub fn len(&self) -> usize {
-        self.shares.len() - self.free.len()
     }
 }

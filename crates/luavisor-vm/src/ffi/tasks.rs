@@ -62,7 +62,7 @@ pub enum Wait {
 #[derive(Debug, PartialEq)]
 pub enum ChannelSet {
     Few { count: u8, ids: [ChannelId; 3] },
-    Many(Box<Vec<ChannelId>>),
+    Many(Box<[ChannelId]>),
 }
 
 impl ChannelSet {
@@ -73,7 +73,7 @@ impl ChannelSet {
                 few.copy_from_slice(channels);
                 ChannelSet::Few { count: channels.len() as u8, ids }
             }
-            None => ChannelSet::Many(Box::new(channels.to_vec())),
+            None => ChannelSet::Many(channels.into()),
         }
     }
 

@@ -17,7 +17,7 @@ use super::process::{Cargo, EVENTS, Load, Meaning, Process, Topic};
 use super::seats::Seats;
 use super::shapes::Shapes;
 use super::shelf::{Holds, Row, Shelf};
-use super::{atoms, channel, life, message, sandbox, step};
+use super::{atoms, channel, life, sandbox, send, step};
 use crate::kernel::{Kernel, Slot, Token};
 use crate::vm::{Birth, Step, VmConfig};
 
@@ -165,7 +165,7 @@ impl Raw {
         };
         self.with_kernel(kernel, |cx| {
             touch(cx, slot, |process| {
-                message::deliver(cx, process, topic, Cargo { from, room: Some(bytes), load });
+                send::deliver(cx, process, topic, Cargo { from, room: bytes, load });
             })
         })
     }
