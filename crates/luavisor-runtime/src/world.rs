@@ -191,7 +191,7 @@ impl World {
     }
 
     /// Checks a message and reserves its room; returns the shard to post to and its size.
-    pub fn reserve(&self, to: Pid, payload: &Values) -> Result<(Arc<Shard>, usize), Error> {
+    pub fn reserve(&self, to: Pid, payload: &Values) -> Result<(&Arc<Shard>, usize), Error> {
         let host = self.host(to.host).ok_or_else(|| Error::not_found("host not found"))?;
         let shard = host.shard(to.shard()).filter(|shard| shard.alive(to));
         let shard = shard.ok_or_else(Error::process_not_found)?;
@@ -200,7 +200,7 @@ impl World {
         if !shard.slots.reserve(to.slot(), bytes) {
             return Err(Error::new(Kind::LIMIT_EXCEEDED, "mailbox full"));
         }
-        Ok((shard.clone(), bytes))
+        Ok((shard, bytes))
     }
 
     /// Sends a message from outside any process.

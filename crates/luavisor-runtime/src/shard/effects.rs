@@ -48,7 +48,7 @@ impl Interior {
             match effect {
                 Effect::Create(birth) => self.vm().create(birth),
                 Effect::Destroy(slot) => {
-                    let Interior { vm, kernel } = self;
+                    let Interior { vm, kernel, .. } = self;
                     if let Some(vm) = vm {
                         vm.destroy(slot, kernel);
                     }
@@ -81,8 +81,8 @@ impl Interior {
     }
 
     /// Does something to a process of the VM, and runs it if that made it ready.
-    fn touch(&mut self, slot: Slot, act: impl FnOnce(&mut Vm, &mut ShardKernel) -> bool) {
-        if let Interior { vm: Some(vm), kernel } = self
+    pub fn touch(&mut self, slot: Slot, act: impl FnOnce(&mut Vm, &mut ShardKernel) -> bool) {
+        if let Interior { vm: Some(vm), kernel, .. } = self
             && act(vm, kernel)
         {
             kernel.make_ready(slot);

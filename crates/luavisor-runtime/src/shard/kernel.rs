@@ -78,6 +78,11 @@ impl ShardKernel {
         pid.host == self.shard.host && pid.shard() == self.shard.number
     }
 
+    /// Whether a Lua process with this pid lives here.
+    pub fn runs_lua(&mut self, pid: Pid) -> bool {
+        self.processes.get(pid).is_some_and(|process| matches!(process.body, Body::Lua))
+    }
+
     /// Sends a signal on its way. Signals within the shard wait for [`ShardKernel::settle`].
     pub fn deliver(&mut self, to: Pid, signal: Signal) {
         if self.is_local(to) {

@@ -76,6 +76,8 @@ pub(crate) struct Interior {
     /// made when the first Lua process comes
     pub vm: Option<Vm>,
     pub kernel: ShardKernel,
+    /// empty: changes places with the queue of the shard at the start of a turn
+    pub signals: Vec<Signal>,
 }
 
 impl Shard {
@@ -99,7 +101,7 @@ impl Shard {
 
     /// Gives the shard its inside. Called once, before any signal.
     pub fn furnish(&self, kernel: ShardKernel) {
-        *lock(&self.interior) = Some(Interior { vm: None, kernel });
+        *lock(&self.interior) = Some(Interior { vm: None, kernel, signals: Vec::new() });
     }
 
     /// Empties the shard for good: breaks the circle of references.

@@ -22,22 +22,22 @@ use super::{Interior, Shard};
 use crate::native::{Flow, Input, NativeContext};
 use crate::sync::lock;
 
+/// A buffer for more signals than these is given back after a burst.
+const KEPT_SIGNALS: usize = 4096;
+
 /// Inputs that a native process handles in one step.
 const INPUTS_PER_STEP: usize = 64;
 
 impl Shard {
     /// Runs one turn. True: there is work left.
     pub fn turn(self: &Arc<Shard>) -> bool {
-        let mut signals = std::mem::take(&mut *lock(&self.signals));
         let mut interior = lock(&self.interior);
         let Some(interior) = &mut *interior else { return false };
+        let mut signals = std::mem::take(&mut interior.signals);
+        std::mem::swap(&mut signals, &mut *lock(&self.signals));
         let more = interior.turn(&mut signals);
-        if signals.capacity() > 0 {
-            // The buffer goes back if nobody needed a new one meanwhile.
-            let mut queue = lock(&self.signals);
-            if queue.capacity() == 0 {
-                *queue = signals;
-            }
+        if signals.capacity() <= KEPT_SIGNALS {
+            interior.signals = signals;
         }
         more
     }
@@ -48,10 +48,8 @@ impl Interior {
         self.kernel.unix = None;
         let pulse = self.kernel.shard.queue.pulse();
         for signal in signals.drain(..) {
-            self.kernel.apply(signal);
-            self.kernel.settle();
+            self.receive(signal);
         }
-        self.flush();
         self.fire_timers();
         let mut steps = self.kernel.host.config.turn_steps;
         while let Some(slot) = self.kernel.run_queue.pop_front() {
@@ -64,6 +62,24 @@ impl Interior {
         self.kernel.shard.current.leave();
         self.publish();
         !self.kernel.run_queue.is_empty()
+    }
+
+    /// Applies a signal from the queue.
+    fn receive(&mut self, signal: Signal) {
+        match signal {
+            // The most frequent one goes straight into the VM.
+            Signal::Message { to, from, topic, payload, bytes } if self.kernel.runs_lua(to) => {
+                let slot = to.slot();
+                self.touch(slot, |vm, kernel| {
+                    vm.message(slot, from, topic, payload, bytes, kernel)
+                });
+            }
+            signal => {
+                self.kernel.apply(signal);
+                self.kernel.settle();
+            }
+        }
+        self.flush();
     }
 
     fn fire_timers(&mut self) {

@@ -7,7 +7,9 @@
 //! process's pinned pid text.
 
 use std::ffi::c_char;
+use std::sync::Arc;
 
+use luavisor_core::value::Bytes;
 use mlua_sys as sys;
 
 use super::context::Cx;
@@ -72,6 +74,28 @@ pub fn intern(cx: Cx, bytes: &[u8]) -> Option<i16> {
     vm.next_atom += 1;
     vm.atoms.insert(bytes.into(), atom);
     Some(atom)
+}
+
+/// Topics that came from other shards lately, by the address of their bytes: a VM
+/// sends the same bytes each time, so the text need not be looked at.
+#[derive(Debug, Default)]
+pub struct Arrived([Option<(Bytes, i16)>; 32]);
+
+/// The atom of a topic that comes from another shard, or the topic if it has none.
+pub fn arrived(cx: Cx, topic: Bytes) -> Result<i16, Bytes> {
+    let address = topic.as_ptr() as usize;
+    let place = (address >> 4 ^ address >> 9) % 32;
+    if let Some((known, atom)) = &cx.vm().arrived.0[place]
+        && Arc::ptr_eq(known, &topic)
+    {
+        return Ok(*atom);
+    }
+    let Some(atom) = intern(cx, &topic) else { return Err(topic) };
+    if !cx.vm().pinned_atoms.get(atom as usize).copied().unwrap_or(false) {
+        pin(cx, cx.vm().lua, atom, &topic);
+    }
+    cx.vm().arrived.0[place] = Some((topic, atom));
+    Ok(atom)
 }
 
 /// Luau's callback.

@@ -10,6 +10,7 @@ use std::ffi::{c_char, c_int};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use luavisor_core::value::Bytes;
 use luavisor_core::{Exit, Pid, Values};
 use smallvec::SmallVec;
 
@@ -18,6 +19,7 @@ use super::process::{ChannelId, Process, TaskId, Topic};
 use super::seats::Seats;
 use super::shapes::Shapes;
 use super::shelf::{Hold, Holds, Place, Row, Shelf};
+use super::strangers::Strangers;
 use crate::kernel::{Kernel, Slot};
 use crate::program::{Chunk, Unit};
 use crate::vm::{Birth, VmConfig};
@@ -129,11 +131,13 @@ pub struct VmContext {
     pub chunks: BTreeMap<*const Chunk, LoadedChunk>,
     pub atoms: HashMap<Box<[u8]>, i16>,
     pub next_atom: i16,
+    pub arrived: super::atoms::Arrived,
     /// atoms below this have their string in the atoms table
     pub pinned_atoms: Vec<bool>,
     pub pid_prefix: Vec<u8>,
     /// by slot
     pub pinned_pids: Vec<PinnedPid>,
+    pub strangers: Strangers,
     /// threads for processes to come
     pub seats: Seats,
     pub dead: Vec<DeadChannel>,
@@ -247,14 +251,24 @@ impl Cx {
         let config = &self.vm().config;
         if pid == Pid::NONE {
             lua.push_str("{|}");
-        } else if pid.host != config.host {
-            let text = self.kernel().pid_text(pid);
-            lua.push_str(&text);
-        } else if pid.shard() != config.shard {
-            lua.push_bytes(&format_pid(&self.vm().pid_prefix, pid));
-        } else {
+        } else if pid.host == config.host && pid.shard() == config.shard {
             self.push_local_pid(lua, pid);
+        } else if !self.vm().strangers.push(lua, pid) {
+            self.push_strange_pid(lua, pid);
         }
+    }
+
+    /// Pushes the pid text of a process elsewhere and keeps it for a while.
+    fn push_strange_pid(self, lua: Lua, pid: Pid) {
+        let vm = self.vm();
+        let main = vm.lua;
+        if pid.host == vm.config.host {
+            main.push_bytes(&format_pid(&vm.pid_prefix, pid));
+        } else {
+            main.push_str(&self.kernel().pid_text(pid));
+        }
+        vm.strangers.keep(main, pid);
+        main.move_to(lua, 1);
     }
 
     /// Pushes the pid text of a process of this VM, present or past, and pins it
@@ -313,6 +327,14 @@ impl Cx {
             vm.texts[place] = Some(text.clone());
         }
         text
+    }
+
+    /// The topic at `index` as bytes that may leave the VM. Those of one topic are
+    /// the same each time, if it has an atom.
+    pub fn shared_topic(self, lua: Lua, index: c_int) -> Bytes {
+        let bytes = lua.bytes(index);
+        let text = self.text(lua, index);
+        if text.as_bytes() == bytes { text.into() } else { bytes.into() }
     }
 
     /// Makes a process ready if it is not.

@@ -7,6 +7,7 @@
 //! | [`context`] | the state of a VM and how natives reach it |
 //! | [`process`], [`tasks`], [`channels`] | the state of one process |
 //! | [`seats`] | threads for one process after the other |
+//! | [`strangers`] | pid texts of processes elsewhere |
 //! | [`step`], [`life`] | running a process: tasks, coroutines; its beginning and end |
 //! | [`interrupt`], [`memory`], [`heap`] | preemption, kill, heap limits |
 //! | [`sandbox`], [`units`] | the globals of a process, `require` |
@@ -57,6 +58,7 @@ pub mod setup;
 pub mod shapes;
 pub mod shelf;
 pub mod step;
+pub mod strangers;
 pub mod tasks;
 pub mod units;
 pub mod vm;

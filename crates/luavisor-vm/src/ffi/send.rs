@@ -8,7 +8,6 @@ use std::ffi::c_int;
 use std::sync::Arc;
 
 use luavisor_core::mailbox::Route;
-use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Kind, Pid};
 
 use super::context::Cx;
@@ -94,20 +93,24 @@ fn send(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     let hinted = atoms::slot(atom)
         .and_then(|slot| cx.at(slot))
         .filter(|target| cx.names(address, target.pid));
-    let pid = match &hinted {
-        Some(target) => target.pid,
-        None => match cx.kernel().resolve(text) {
-            Ok(pid) => pid,
-            Err(error) => return Ok(fail(lua, error)),
-        },
+    let known = match &hinted {
+        Some(target) => Some(target.pid),
+        None => cx.vm().strangers.named_by(address),
+    };
+    let pid = match known.map_or_else(|| cx.kernel().resolve(text), Ok) {
+        Ok(pid) => pid,
+        Err(error) => return Ok(fail(lua, error)),
     };
     let target = match hinted {
         Some(target) => Some(target),
-        None => cx.find(pid).inspect(|_| {
-            // Pins the text, so that the next send finds the process by its atom.
-            cx.push_pid(lua, pid);
-            lua.pop(1);
-        }),
+        None => {
+            if known.is_none() {
+                // Keeps the text, so that the next send knows it.
+                cx.push_pid(lua, pid);
+                lua.pop(1);
+            }
+            cx.find(pid)
+        }
     };
     let sent = match target {
         Some(target) => send_local(cx, lua, target, process.pid, count),
@@ -220,7 +223,7 @@ fn copy_load(
 fn send_away(cx: Cx, lua: Lua, pid: Pid, count: c_int) -> Result<(), Error> {
     let limit = cx.kernel().message_limit(pid);
     let values = copy::take(cx, lua, 3, count - 2, "payload", limit)?;
-    let topic: Bytes = lua.bytes(2).into();
+    let topic = cx.shared_topic(lua, 2);
     cx.kernel().send(cx.process().slot(), pid, topic, values)
 }
 

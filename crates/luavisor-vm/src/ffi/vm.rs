@@ -17,6 +17,7 @@ use super::process::{Cargo, EVENTS, Load, Meaning, Process, Topic};
 use super::seats::Seats;
 use super::shapes::Shapes;
 use super::shelf::{Holds, Row, Shelf};
+use super::strangers::Strangers;
 use super::{atoms, channel, life, sandbox, send, step};
 use crate::kernel::{Kernel, Slot, Token};
 use crate::vm::{Birth, Step, VmConfig};
@@ -49,6 +50,7 @@ impl Raw {
             pids: Row::new(lua),
             topics: Row::new(lua),
             texts: Vec::new(),
+            arrived: Default::default(),
             residents: Vec::new(),
             current: ptr::null_mut(),
             current_task: 0,
@@ -60,6 +62,7 @@ impl Raw {
             pinned_atoms: vec![false; 128],
             pid_prefix,
             pinned_pids: Vec::new(),
+            strangers: Strangers::new(lua),
             seats: Seats::default(),
             dead: Vec::new(),
             nothing: Arc::new(Exit::normal(Values::none())),
@@ -153,15 +156,9 @@ impl Raw {
             (1, Value::Number(value)) => Load::Number(*value),
             _ => Load::Remote(Box::new(payload)),
         };
-        let topic = match atoms::intern(self.cx(), &topic) {
-            Some(atom) => {
-                let cx = self.cx();
-                if !cx.vm().pinned_atoms.get(atom as usize).copied().unwrap_or(false) {
-                    atoms::pin(cx, cx.vm().lua, atom, &topic);
-                }
-                Topic::Atom(atom)
-            }
-            None => Topic::Text(topic.as_ref().into()),
+        let topic = match atoms::arrived(self.cx(), topic) {
+            Ok(atom) => Topic::Atom(atom),
+            Err(topic) => Topic::Text(topic.as_ref().into()),
         };
         self.with_kernel(kernel, |cx| {
             touch(cx, slot, |process| {

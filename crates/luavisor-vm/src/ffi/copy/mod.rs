@@ -33,6 +33,13 @@ pub fn take(
     root: &str,
     limit: usize,
 ) -> Result<Values, Error> {
+    if count == 1 && limit >= 16 {
+        match lua.kind(first) {
+            LUA_TBOOLEAN => return Ok(Values::one(Value::Boolean(lua.boolean(first)))),
+            LUA_TNUMBER => return Ok(Values::one(Value::Number(lua.number(first)))),
+            _ => {}
+        }
+    }
     let mut taker = Taker {
         lua,
         values: Values::none(),
