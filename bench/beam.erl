@@ -3,13 +3,23 @@
 %% erl -noshell -run beam main <workload> <arguments...>; prints
 %% `RESULT <name> <value> <unit>` like the applications.
 -module(beam).
--export([main/1]).
+-behaviour(supervisor).
+-export([main/1, init/1, start_worker/0]).
 
 main([Workload | Arguments]) ->
     run(Workload, Arguments),
     halt(0).
 
 %% Row 1
+run("spawn", [Variant, N, Parents]) ->
+    Count = list_to_integer(Parents),
+    Each = list_to_integer(N) div Count,
+    Run = fun(M) ->
+        repeat(Count, fun() -> spawn_monitor(fun() -> batches(M) end) end),
+        repeat(Count, fun() -> receive {'DOWN', _, process, _, _} -> ok end end)
+    end,
+    Run(max(10000, Each div 10)),
+    result("spawn_" ++ Variant, Count * Each / seconds(fun() -> Run(Each) end), "processes/s");
 run("spawn", [Variant, N]) ->
     Run = case Variant of
         "sequential" -> fun sequential/1;
@@ -77,7 +87,209 @@ run("ring", [N]) ->
         Self, lists:seq(1, 99)),
     ring(First, Hops div 10),
     Seconds = seconds(fun() -> ring(First, Hops) end),
-    result("ring", Hops / Seconds, "hops/s").
+    result("ring", Hops / Seconds, "hops/s");
+
+%% Row 8: an OTP supervisor whose intensity is never reached
+run("crash_loop", [N]) ->
+    logger:set_primary_config(level, none),
+    Count = list_to_integer(N),
+    Warm = Count div 10,
+    register(bench, self()),
+    spawn(fun() ->
+        supervisor:start_link(?MODULE, []),
+        receive stop -> ok end
+    end),
+    {_, [{First, _}] = Warmed} = lives(Warm, []),
+    {Delays, [{_, Last}]} = lives(Count, Warmed),
+    result("restarts", Count * 1.0e9 / (Last - First), "restarts/s"),
+    result("restart_p99", ranked(lists:sort(Delays), 0.99) / 1.0e6, "ms");
+
+%% Row 11
+run("big", [N]) ->
+    Count = list_to_integer(N),
+    big(Count div 10),
+    Seconds = big(Count),
+    result("big", 120 * Count * 2 / Seconds, "messages/s");
+
+%% Row 12
+run("select", [N]) ->
+    Count = list_to_integer(N),
+    Source = spawn(fun() -> source(100) end),
+    select(Source, Count div 10),
+    Seconds = seconds(fun() -> select(Source, Count) end),
+    result("select", Count / Seconds, "messages/s");
+
+%% Row 13
+run("timers", [N]) ->
+    Count = list_to_integer(N),
+    Self = self(),
+    repeat(Count, fun() -> spawn(fun() -> sleeper(Self) end) end),
+    Late = [receive {late, Ms} -> Ms end || _ <- lists:seq(1, Count)],
+    result("timer_p99", ranked(lists:sort(Late), 0.99), "ms");
+
+%% Rows 14 and 15
+run("echo", [Kind, Others, N]) ->
+    Count = list_to_integer(Others),
+    Echoes = list_to_integer(N),
+    Echo = spawn(fun pong/0),
+    Work = case Kind of
+        "hogs" ->
+            repeat(Count, fun() -> spawn(fun() -> hog(0) end) end),
+            fun() -> ok end;
+        "keepers" ->
+            Keepers = list_to_tuple(
+                [spawn(fun() -> keeper(kept()) end) || _ <- lists:seq(1, Count)]),
+            fun() ->
+                repeat(20, fun() -> element(rand:uniform(Count), Keepers) ! {work, 1} end)
+            end
+    end,
+    echoes(Echo, Work, Echoes div 10),
+    Took = lists:sort(echoes(Echo, Work, Echoes)),
+    [result(Name, ranked(Took, Rank) / 1.0e6, "ms")
+        || {Name, Rank} <- [{"p50", 0.5}, {"p99", 0.99}, {"p999", 0.999}, {"max", 1}]];
+
+%% Row 16
+run("cpu", [Name]) ->
+    Seconds = seconds(fun() -> cpu(Name) end),
+    result(Name, 1000 * Seconds, "ms").
+
+%% The supervisor of row 8.
+init([]) ->
+    Worker = #{id => worker, start => {?MODULE, start_worker, []}, restart => permanent},
+    {ok, {#{strategy => one_for_one, intensity => 1000000000, period => 1}, [Worker]}}.
+
+start_worker() ->
+    {ok, spawn_link(fun() ->
+        Start = erlang:monotonic_time(nanosecond),
+        bench ! {life, Start, erlang:monotonic_time(nanosecond)},
+        exit(as_planned)
+    end)}.
+
+%% Times from the end of one life to the start of the next, and the last life.
+lives(N, Before) -> lives(N, Before, []).
+
+lives(0, Before, Delays) -> {Delays, Before};
+lives(N, Before, Delays) ->
+    receive {life, Start, End} ->
+        Found = case Before of
+            [{_, Ended} | _] -> [Start - Ended | Delays];
+            _ -> Delays
+        end,
+        lives(N - 1, [{Start, End}], Found)
+    end.
+
+ranked(Sorted, Rank) ->
+    lists:nth(ceil(length(Sorted) * Rank), Sorted).
+
+big(N) ->
+    Self = self(),
+    Players = [spawn(fun() -> receive {peers, Peers} -> player(Self, Peers, N) end end)
+        || _ <- lists:seq(1, 120)],
+    Peers = list_to_tuple(Players),
+    [Player ! {peers, Peers} || Player <- Players],
+    Seconds = seconds(fun() ->
+        [Player ! {Self, go} || Player <- Players],
+        repeat(120, fun() -> receive done -> ok end end)
+    end),
+    [exit(Player, kill) || Player <- Players],
+    Seconds.
+
+player(Bench, Peers, Left) ->
+    receive
+        {ping, From, Payload} ->
+            From ! {self(), Payload},
+            player(Bench, Peers, Left);
+        {_, _} when Left > 0 ->
+            Peer = element(rand:uniform(tuple_size(Peers)), Peers),
+            Peer ! {ping, self(), Left - 1},
+            player(Bench, Peers, Left - 1);
+        {_, _} ->
+            Bench ! done,
+            player(Bench, Peers, Left)
+    end.
+
+source(Batch) ->
+    receive {more, To} -> repeat(Batch, fun() -> To ! {message, Batch} end) end,
+    source(Batch).
+
+select(_, 0) -> ok;
+select(Source, N) ->
+    case N rem 100 of
+        0 -> Source ! {more, self()};
+        _ -> ok
+    end,
+    receive
+        {message, _} -> ok;
+        {'DOWN', _, process, _, _} -> ok
+    after 60000 -> error(timeout)
+    end,
+    select(Source, N - 1).
+
+sleeper(Bench) ->
+    Wanted = 999 + rand:uniform(2001),
+    Start = erlang:monotonic_time(nanosecond),
+    receive never -> ok after Wanted -> ok end,
+    Bench ! {late, (erlang:monotonic_time(nanosecond) - Start) / 1.0e6 - Wanted}.
+
+hog(N) -> hog(N + 1).
+
+kept() -> lists:seq(1, 60).
+
+keeper(Kept) ->
+    receive {work, _} -> keeper(kept()) end,
+    Kept.
+
+echoes(_, _, 0) -> [];
+echoes(Echo, Work, N) ->
+    receive never -> ok after 1 -> ok end,
+    Work(),
+    Start = erlang:monotonic_time(nanosecond),
+    Echo ! {self(), N},
+    receive {Echo, _} -> ok end,
+    [erlang:monotonic_time(nanosecond) - Start | echoes(Echo, Work, N - 1)].
+
+cpu("fib") -> fib(30);
+cpu("nbody") -> advance(bodies(), 1000000);
+cpu("tables") ->
+    repeat(20, fun() ->
+        Array = array:from_list(lists:seq(1, 100000)),
+        array:foldl(fun(_, Value, Sum) -> Sum + Value end, 0, Array)
+    end);
+cpu("strings") ->
+    repeat(20, fun() ->
+        Parts = [["item ", integer_to_list(I)] || I <- lists:seq(1, 50000)],
+        iolist_to_binary(lists:join(",", Parts))
+    end).
+
+fib(N) when N < 2 -> N;
+fib(N) -> fib(N - 1) + fib(N - 2).
+
+%% Sun and four planets: position, velocity, mass.
+bodies() ->
+    Mass = 4 * math:pi() * math:pi(),
+    [{0.0, 0.0, 0.0, 0.0, 0.0, 0.0, Mass} |
+        [{5.0 * I, 0.0, I / 10, 0.0, math:sqrt(Mass / (5 * I)), 0.0, Mass / 1000 / I}
+            || I <- [1, 2, 3, 4]]].
+
+advance(Bodies, 0) -> Bodies;
+advance(Bodies, N) -> advance([move(B) || B <- pull(Bodies)], N - 1).
+
+pull([]) -> [];
+pull([A | Rest]) ->
+    {Pulled, Others} = pull_all(A, Rest, []),
+    [Pulled | pull(Others)].
+
+pull_all(A, [], Done) -> {A, lists:reverse(Done)};
+pull_all({X, Y, Z, VX, VY, VZ, M}, [{X2, Y2, Z2, VX2, VY2, VZ2, M2} | Rest], Done) ->
+    {DX, DY, DZ} = {X - X2, Y - Y2, Z - Z2},
+    Square = DX * DX + DY * DY + DZ * DZ,
+    Pull = 0.001 / (Square * math:sqrt(Square)),
+    A = {X, Y, Z, VX - DX * M2 * Pull, VY - DY * M2 * Pull, VZ - DZ * M2 * Pull, M},
+    B = {X2, Y2, Z2, VX2 + DX * M * Pull, VY2 + DY * M * Pull, VZ2 + DZ * M * Pull, M2},
+    pull_all(A, Rest, [B | Done]).
+
+move({X, Y, Z, VX, VY, VZ, M}) ->
+    {X + 0.001 * VX, Y + 0.001 * VY, Z + 0.001 * VZ, VX, VY, VZ, M}.
 
 sequential(0) -> ok;
 sequential(N) ->

@@ -41,7 +41,7 @@ return function(kind, count, echoes)
         end
     end
     table.sort(took)
-    for name, rank in { p50 = 0.5, p99 = 0.99, p999 = 0.999, max = 1 } do
-        print("RESULT " .. name, took[math.ceil(echoes * rank)], "ms")
+    for _, rank in { { "p50", 0.5 }, { "p99", 0.99 }, { "p999", 0.999 }, { "max", 1 } } do
+        print("RESULT " .. rank[1], took[math.ceil(echoes * rank[2])], "ms")
     end
 end

@@ -25,9 +25,24 @@ end
 
 local variants = { sequential = sequential, batches = batches }
 
-return function(variant, n)
+-- With several parents, each does its share.
+local function parents(count, variant, n)
+    local events = process.events()
+    for _ = 1, count do
+        process.spawn_monitored("app:bench", "app:processes", variant, n / count, "quiet")
+    end
+    for _ = 1, count do
+        events:receive()
+    end
+end
+
+return function(variant, n, count)
     local run = variants[variant]
     n = tonumber(n)
+    if count == "quiet" then return run(n) end
+    if count then
+        run = function(n) parents(tonumber(count), variant, n) end
+    end
     run(math.max(BATCH, n / 10))
     local start = time.now()
     run(n)

@@ -4,6 +4,6 @@ local time = require("time")
 return function(bench)
     local wanted = math.random(1000, 3000)
     local start = time.now()
-    time.sleep(wanted)
+    time.sleep(wanted * time.MILLISECOND)
     process.send(bench, "late", time.now():sub(start):nanoseconds() / 1e6 - wanted)
 end
