@@ -43,7 +43,11 @@ impl Shard {
         let signals = std::mem::take(&mut *self.signals.lock().unwrap());
         self.drained.fetch_add(signals, Ordering::SeqCst);
         self.running.fetch_sub(1, Ordering::SeqCst);
-        if self.wake.end(false) {
+        // What is seen here cannot be lost: the shard must be queued again.
+        let notified = self.wake.is_notified();
+        let again = self.wake.end(false);
+        assert!(again || !notified, "a notification was lost");
+        if again {
             self.enqueue();
         }
         true

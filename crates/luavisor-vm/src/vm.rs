@@ -104,7 +104,12 @@ impl Vm {
 
     /// Runs a process until it blocks, ends, or has to give way.
     pub fn run(&mut self, slot: Slot, kernel: &mut dyn Kernel) -> Step {
-        self.raw.run(slot, kernel)
+        self.run_briefly(slot, 0, kernel)
+    }
+
+    /// The same, but it gives way after so many safepoints (0: when it is interrupted).
+    pub fn run_briefly(&mut self, slot: Slot, safepoints: u32, kernel: &mut dyn Kernel) -> Step {
+        self.raw.run(slot, safepoints, kernel)
     }
 
     /// Queues a message whose mailbox room is reserved (see [`Slots::reserve`]);

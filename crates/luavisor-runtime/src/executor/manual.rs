@@ -107,6 +107,14 @@ impl RunQueue for ManualQueue {
         new
     }
 
+    fn begin_yielding(&self, _: &Arc<Shard>) -> bool {
+        false
+    }
+
+    fn end_yielding(&self, _: &Arc<Shard>) -> bool {
+        false
+    }
+
     fn pulse(&self) -> u64 {
         0
     }

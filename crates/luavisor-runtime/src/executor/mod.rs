@@ -35,6 +35,11 @@ pub(crate) trait RunQueue: Send + Sync {
         new: Option<u64>,
         now: u64,
     ) -> Option<u64>;
+    /// A step of the shard begins that gives way to whatever becomes runnable.
+    /// True: something is runnable already.
+    fn begin_yielding(&self, shard: &Arc<Shard>) -> bool;
+    /// It is over. True: something is runnable.
+    fn end_yielding(&self, shard: &Arc<Shard>) -> bool;
     /// Changes when a running turn should end for the sake of others.
     fn pulse(&self) -> u64;
 }

@@ -37,6 +37,12 @@ thread_local! {
 #[derive(Default)]
 pub(crate) struct PoolState {
     pub queue: VecDeque<Arc<Shard>>,
+    /// shards with nothing but hungry processes, which run when the others have
+    pub hungry: VecDeque<Arc<Shard>>,
+    /// turns of others since one of them had its turn
+    passed_over: u32,
+    /// shards whose running step gives way to whatever comes
+    yielding: Vec<Arc<Shard>>,
     /// by instant and shard
     pub alarms: BTreeMap<(u64, u16), Arc<Shard>>,
     /// threads that run, the sleeping ones and spares included
@@ -69,6 +75,36 @@ enum WhenIdle {
     Sleep,
     /// a spare worker, no longer needed
     End,
+}
+
+/// Turns of others after which a shard with hungry processes has its turn.
+const PATIENCE: u32 = 64;
+
+impl PoolState {
+    /// Whether a shard waits for a worker.
+    pub fn waiting(&self) -> bool {
+        !(self.queue.is_empty() && self.hungry.is_empty())
+    }
+
+    fn next(&mut self) -> Option<Arc<Shard>> {
+        if self.passed_over < PATIENCE
+            && let Some(shard) = self.queue.pop_front()
+        {
+            self.passed_over += u32::from(!self.hungry.is_empty());
+            return Some(shard);
+        }
+        self.passed_over = 0;
+        self.hungry.pop_front().or_else(|| self.queue.pop_front())
+    }
+
+    /// After a shard became runnable and everybody is busy: a step that gives way does so.
+    fn interrupt_yielding(&self) {
+        if self.sleeping == 0
+            && let Some(shard) = self.yielding.first()
+        {
+            shard.interrupt();
+        }
+    }
 }
 
 impl Pool {
@@ -115,7 +151,12 @@ impl Pool {
             if shard.wake.notify() {
                 state.queue.push_back(shard);
                 fired = true;
+            } else if shard.yielding.load(Ordering::SeqCst) {
+                shard.interrupt();
             }
+        }
+        if fired {
+            state.interrupt_yielding();
         }
         fired
     }
@@ -138,7 +179,7 @@ impl Pool {
         WORKER_OF.set(self.address());
         let mut state = lock(&self.state);
         loop {
-            let shard = match state.queue.pop_front() {
+            let shard = match state.next() {
                 Some(shard) if !state.closed => shard,
                 None if !state.closed && when_idle == WhenIdle::Sleep => {
                     state = self.sleep(state);
@@ -150,7 +191,7 @@ impl Pool {
                     return;
                 }
             };
-            if !state.queue.is_empty() {
+            if state.waiting() {
                 self.wake_one(&state);
             }
             if state.watchdog_asleep {
@@ -159,10 +200,13 @@ impl Pool {
             drop(state);
             shard.wake.begin();
             let more = shard.turn();
+            let hungry = shard.only_hungry.load(Ordering::Relaxed) && !shard.wake.is_notified();
             let again = shard.wake.end(more);
             state = lock(&self.state);
-            if again {
-                state.queue.push_back(shard);
+            match again {
+                true if hungry => state.hungry.push_back(shard),
+                true => state.queue.push_back(shard),
+                false => {}
             }
         }
     }
@@ -193,7 +237,7 @@ impl Pool {
                 state.keeper_until = None;
             }
         }
-        if state.queue.is_empty() {
+        if !state.waiting() {
             let now = self.clock.monotonic();
             self.fire_due(&mut state, now);
         }
@@ -236,11 +280,12 @@ impl RunQueue for Pool {
         if state.closed {
             return;
         }
-        let surplus = !state.queue.is_empty();
+        let surplus = state.waiting() || !state.yielding.is_empty();
         state.queue.push_back(shard);
         if surplus || WORKER_OF.get() != self.address() {
             self.wake_one(&state);
         }
+        state.interrupt_yielding();
     }
 
     fn set_alarm(
@@ -268,6 +313,18 @@ impl RunQueue for Pool {
             }
         }
         new
+    }
+
+    fn begin_yielding(&self, shard: &Arc<Shard>) -> bool {
+        let mut state = lock(&self.state);
+        state.yielding.push(shard.clone());
+        !state.queue.is_empty()
+    }
+
+    fn end_yielding(&self, shard: &Arc<Shard>) -> bool {
+        let mut state = lock(&self.state);
+        state.yielding.retain(|yielding| !Arc::ptr_eq(yielding, shard));
+        !state.queue.is_empty()
     }
 
     fn pulse(&self) -> u64 {

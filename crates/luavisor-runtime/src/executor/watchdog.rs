@@ -46,7 +46,7 @@ pub(crate) fn watch(pool: &Pool) {
     let mut idle_ticks = 0;
     let mut state = lock(&pool.state);
     while !state.closed || state.workers > 0 {
-        let busy = state.workers > state.sleeping || !state.queue.is_empty();
+        let busy = state.workers > state.sleeping || state.waiting();
         idle_ticks = if busy { 0 } else { idle_ticks + 1 };
         if idle_ticks > IDLE_TICKS && !state.closed {
             state.watchdog_asleep = true;
@@ -57,10 +57,10 @@ pub(crate) fn watch(pool: &Pool) {
         }
         state = wait_for_tick(pool, state);
         pool.pulse.fetch_add(1, Ordering::Relaxed);
-        if !state.queue.is_empty() {
+        if state.waiting() {
             pool.wake_one(&state);
         }
-        let waiting = !state.queue.is_empty();
+        let waiting = state.waiting();
         drop(state);
         inspect(pool, &mut seen, waiting);
         state = lock(&pool.state);

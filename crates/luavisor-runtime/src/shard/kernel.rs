@@ -31,6 +31,10 @@ pub(crate) struct ShardKernel {
     pub shard: Arc<Shard>,
     pub processes: ProcessTable,
     pub run_queue: VecDeque<Slot>,
+    /// ready processes that have used up slices: they run when the others have
+    pub hungry_queue: VecDeque<Slot>,
+    /// steps of others since one of them ran
+    pub passed_over: u32,
     pub timers: Timers,
     /// signals within the shard that are not applied yet
     pub local: VecDeque<Signal>,
@@ -60,6 +64,8 @@ impl ShardKernel {
             host,
             shard,
             run_queue: VecDeque::new(),
+            hungry_queue: VecDeque::new(),
+            passed_over: 0,
             timers: Timers::default(),
             local: VecDeque::new(),
             effects: VecDeque::new(),

@@ -63,6 +63,10 @@ pub(crate) struct Shard {
     pub arriving: AtomicU32,
     /// which step is running
     pub current: CurrentStep,
+    /// all that is ready are processes that have used up slices
+    pub only_hungry: AtomicBool,
+    /// it belongs to a process that has used up slices, and gives way to whatever comes
+    pub yielding: AtomicBool,
     pub queue: Arc<dyn RunQueue>,
     pub signals: Mutex<Vec<Signal>>,
     /// slots whose process may own names
@@ -91,6 +95,8 @@ impl Shard {
             load: AtomicU32::new(0),
             arriving: AtomicU32::new(0),
             current: CurrentStep::default(),
+            only_hungry: AtomicBool::new(false),
+            yielding: AtomicBool::new(false),
             queue,
             signals: Mutex::default(),
             named: (0..capacity).map(|_| AtomicBool::new(false)).collect(),
@@ -121,6 +127,8 @@ impl Shard {
     pub fn notify(self: &Arc<Shard>) {
         if self.wake.notify() {
             self.queue.push(self.clone());
+        } else if self.yielding.load(Ordering::SeqCst) {
+            self.interrupt();
         }
     }
 

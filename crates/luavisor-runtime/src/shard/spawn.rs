@@ -145,7 +145,8 @@ impl ShardKernel {
     /// How loaded this shard is, seen from a process that spawns.
     fn near(&mut self, from: Slot) -> Near {
         let hungry = self.processes.at(from).is_some_and(|process| process.hungry);
-        let load = self.run_queue.len() as u32 + u32::from(hungry);
+        let ready = self.run_queue.len() + self.hungry_queue.len();
+        let load = ready as u32 + u32::from(hungry);
         Near { shard: self.shard.number, load }
     }
 

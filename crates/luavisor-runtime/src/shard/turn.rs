@@ -4,7 +4,9 @@
 //! 2. fire due timers;
 //! 3. run ready processes, each for at most one slice, until the run queue is
 //!    empty, the turn's steps are used up, or the watchdog's pulse changed: then
-//!    other shards have waited for a slice;
+//!    other shards have waited for a slice. *Hungry* processes, which have used up
+//!    slices since they last waited, run when the others have run, and give way
+//!    to whatever comes; when others wait, one of them runs briefly now and then;
 //! 4. publish load and the next timer.
 //!
 //! The clock is read once per turn, and only if there are timers.
@@ -16,11 +18,18 @@ use std::sync::atomic::Ordering;
 use luavisor_core::{Error, Exit, Reason};
 use luavisor_vm::{Slot, Step};
 
+use super::kernel::ShardKernel;
 use super::process::{Body, Run};
 use super::signal::Signal;
 use super::{Interior, Shard};
 use crate::native::{Flow, Input, NativeContext};
 use crate::sync::lock;
+
+/// Safepoints of a brief slice: 10 to 20 µs of a tight loop.
+const BRIEF: u32 = 2000;
+
+/// Steps of others after which a process that has used up slices runs briefly.
+const PATIENCE: u32 = 64;
 
 /// A buffer for more signals than these is given back after a burst.
 const KEPT_SIGNALS: usize = 4096;
@@ -43,6 +52,13 @@ impl Shard {
     }
 }
 
+impl ShardKernel {
+    /// Whether a hungry process should run next.
+    fn is_turn_of_hungry(&self) -> bool {
+        !self.hungry_queue.is_empty() && (self.run_queue.is_empty() || self.passed_over >= PATIENCE)
+    }
+}
+
 impl Interior {
     fn turn(&mut self, signals: &mut Vec<Signal>) -> bool {
         self.kernel.unix = None;
@@ -52,8 +68,18 @@ impl Interior {
         }
         self.fire_timers();
         let mut steps = self.kernel.host.config.turn_steps;
-        while let Some(slot) = self.kernel.run_queue.pop_front() {
-            self.step(slot, pulse);
+        let mut first = true;
+        loop {
+            if self.kernel.is_turn_of_hungry() {
+                if !self.hungry_step(pulse, first) {
+                    break;
+                }
+            } else {
+                let Some(slot) = self.kernel.run_queue.pop_front() else { break };
+                self.kernel.passed_over += 1;
+                self.step(slot, pulse, false);
+            }
+            first = false;
             steps -= 1;
             if steps == 0 || self.kernel.shard.queue.pulse() != pulse {
                 break;
@@ -61,7 +87,25 @@ impl Interior {
         }
         self.kernel.shard.current.leave();
         self.publish();
-        !self.kernel.run_queue.is_empty()
+        !(self.kernel.run_queue.is_empty() && self.kernel.hungry_queue.is_empty())
+    }
+
+    /// Runs a process that has used up slices: for a whole one only if nobody else
+    /// wants to run. False: the turn should end for the sake of other shards.
+    fn hungry_step(&mut self, pulse: u64, first: bool) -> bool {
+        let shard = self.kernel.shard.clone();
+        // Whoever comes from here on interrupts the step.
+        shard.yielding.store(true, Ordering::SeqCst);
+        let others_wait = shard.queue.begin_yielding(&shard) || shard.wake.is_notified();
+        let runs = first || !others_wait;
+        if runs && let Some(slot) = self.kernel.hungry_queue.pop_front() {
+            let brief = others_wait || !self.kernel.run_queue.is_empty();
+            self.kernel.passed_over = 0;
+            self.step(slot, pulse, brief);
+        }
+        let others_wait = shard.queue.end_yielding(&shard) || shard.wake.is_notified();
+        shard.yielding.store(false, Ordering::SeqCst);
+        runs && !others_wait
     }
 
     /// Applies a signal from the queue.
@@ -97,7 +141,10 @@ impl Interior {
 
     fn publish(&mut self) {
         let kernel = &mut self.kernel;
-        kernel.shard.load.store(kernel.run_queue.len() as u32, Ordering::Relaxed);
+        let ready = kernel.run_queue.len() + kernel.hungry_queue.len();
+        kernel.shard.load.store(ready as u32, Ordering::Relaxed);
+        let only_hungry = kernel.run_queue.is_empty() && !kernel.hungry_queue.is_empty();
+        kernel.shard.only_hungry.store(only_hungry, Ordering::Relaxed);
         let next = kernel.timers.next();
         if next != kernel.alarm {
             let now = kernel.world.clock.monotonic();
@@ -105,8 +152,8 @@ impl Interior {
         }
     }
 
-    /// Gives the process in `slot` one slice.
-    fn step(&mut self, slot: Slot, pulse: u64) {
+    /// Gives the process in `slot` one slice, or a brief one.
+    fn step(&mut self, slot: Slot, pulse: u64, brief: bool) {
         let kernel = &mut self.kernel;
         let Some(process) = kernel.processes.at(slot) else { return };
         // Left over from an earlier life of the slot, or already run.
@@ -125,6 +172,7 @@ impl Interior {
         kernel.running = Some(slot);
         kernel.shard.current.enter(slot, generation);
         let step = match (&mut self.vm, lua) {
+            (Some(vm), true) if brief => vm.run_briefly(slot, BRIEF, kernel),
             (Some(vm), true) => vm.run(slot, kernel),
             (None, true) => Step::Finished(Arc::new(Exit::failure(
                 Reason::Error,
@@ -151,9 +199,12 @@ impl Interior {
             }
             Step::Finished(_) | Step::Killed => process.run = Run::Doomed,
             Step::Ready => {
-                process.hungry = kernel.shard.queue.pulse() != pulse;
+                process.hungry |= kernel.shard.queue.pulse() != pulse;
                 process.run = Run::Queued;
-                kernel.run_queue.push_back(slot);
+                match process.hungry {
+                    true => kernel.hungry_queue.push_back(slot),
+                    false => kernel.run_queue.push_back(slot),
+                }
             }
             Step::Blocked if process.run == Run::RunningWoken => {
                 process.run = Run::Queued;

@@ -57,4 +57,9 @@ impl WakeState {
         }
         !idle
     }
+
+    /// Whether something came for the shard since its turn began.
+    pub fn is_notified(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == NOTIFIED
+    }
 }

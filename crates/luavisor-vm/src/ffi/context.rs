@@ -144,7 +144,8 @@ pub struct VmContext {
     /// the exit of a process that returned nothing, the most frequent one
     pub nothing: Arc<Exit>,
     pub case_metatable: *const std::ffi::c_void,
-    /// safepoints left in [`Preemption::Counted`](crate::Preemption::Counted)
+    /// safepoints that the interrupt lets pass: those of a brief step, or of
+    /// [`Preemption::Counted`](crate::Preemption::Counted)
     pub budget: i64,
     /// a counted slice was overrun where nothing can yield
     pub unpreemptible: bool,
@@ -246,12 +247,17 @@ impl Cx {
         })
     }
 
+    /// Whether the pid is one of this VM.
+    pub fn is_local(self, pid: Pid) -> bool {
+        let config = &self.vm().config;
+        pid.host == config.host && pid.shard() == config.shard
+    }
+
     /// Pushes the text of any pid.
     pub fn push_pid(self, lua: Lua, pid: Pid) {
-        let config = &self.vm().config;
         if pid == Pid::NONE {
             lua.push_str("{|}");
-        } else if pid.host == config.host && pid.shard() == config.shard {
+        } else if self.is_local(pid) {
             self.push_local_pid(lua, pid);
         } else if !self.vm().strangers.push(lua, pid) {
             self.push_strange_pid(lua, pid);

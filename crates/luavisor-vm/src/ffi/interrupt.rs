@@ -125,6 +125,10 @@ unsafe extern "C-unwind" fn on_safepoint(state: *mut sys::lua_State, gc: c_int) 
         }
         return;
     }
+    if vm.budget > 0 {
+        vm.budget -= 1;
+        return;
+    }
     if lua.is_yieldable() {
         disarm(lua);
         vm.op = Op::Preempted;

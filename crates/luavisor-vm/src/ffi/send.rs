@@ -104,12 +104,15 @@ fn send(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     let target = match hinted {
         Some(target) => Some(target),
         None => {
-            if known.is_none() {
-                // Keeps the text, so that the next send knows it.
+            let target = cx.find(pid);
+            // Keeps the text, so that the next send knows it; not that of a process
+            // of this VM that does not exist.
+            if known.is_none() && (target.is_some() || !cx.is_local(pid)) {
+                lua.reserve(1);
                 cx.push_pid(lua, pid);
                 lua.pop(1);
             }
-            cx.find(pid)
+            target
         }
     };
     let sent = match target {

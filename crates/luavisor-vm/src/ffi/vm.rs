@@ -118,9 +118,13 @@ impl Raw {
         residents[slot] = Resident::Unborn(birth);
     }
 
-    pub fn run(&mut self, slot: Slot, kernel: &mut dyn Kernel) -> Step {
+    pub fn run(&mut self, slot: Slot, safepoints: u32, kernel: &mut dyn Kernel) -> Step {
         self.with_kernel(kernel, |cx| {
             let Some(process) = cx.at(slot) else { return Step::Killed };
+            cx.vm().budget = i64::from(safepoints);
+            if safepoints > 0 {
+                super::interrupt::arm(cx.vm().lua);
+            }
             cx.vm().current = process;
             // A panic of ours unwinds through Luau and ends this process only.
             let step = catch_unwind(AssertUnwindSafe(|| step::run(cx, process)));
