@@ -11,6 +11,7 @@
 //! | [`host`] | hosts: configuration, states, placement |
 //! | `shard` | processes and what they do to each other |
 //! | `executor` | threads, watchdog; the manual executor |
+//! | `ready` | what runs next, in two classes |
 //! | `names` | registered names |
 //! | [`services`] | what is kept running, boot and shutdown |
 //! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
@@ -30,6 +31,7 @@ pub mod observe;
 pub mod output;
 pub mod random;
 mod raw;
+mod ready;
 pub mod runtime;
 pub mod services;
 mod shard;

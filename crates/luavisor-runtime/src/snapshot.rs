@@ -73,7 +73,7 @@ impl Interior {
             host: kernel.host.name.clone(),
             number: kernel.shard.number,
             live: kernel.processes.live(),
-            runnable: kernel.run_queue.len() + kernel.hungry_queue.len(),
+            runnable: kernel.ready.len(),
             timers: kernel.timers.len(),
             heap: self.vm.as_ref().map_or(0, Vm::heap),
             entries: BTreeMap::new(),

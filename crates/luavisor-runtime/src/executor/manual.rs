@@ -12,6 +12,7 @@ use crate::clock::{Clock, VirtualClock};
 use crate::host::Host;
 use crate::random::{FastRng, Rng};
 use crate::shard::Shard;
+use crate::shard::turn::Left;
 use crate::sync::lock;
 
 /// In which order runnable shards take their turns.
@@ -138,7 +139,7 @@ impl Simulation {
         self.queue.fire_due();
         let Some(shard) = self.queue.next() else { return false };
         shard.wake.begin();
-        let more = shard.turn();
+        let more = shard.turn() != Left::Nothing;
         if shard.wake.end(more) {
             self.queue.push(shard);
         }

@@ -17,7 +17,7 @@
 //! moving it for every timeout that a reply made superfluous.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -25,7 +25,9 @@ use std::time::Duration;
 use super::{RunQueue, watchdog};
 use crate::clock::Clock;
 use crate::host::{Host, HostConfig};
+use crate::ready::Ready;
 use crate::shard::Shard;
+use crate::shard::turn::Left;
 use crate::sync::lock;
 
 thread_local! {
@@ -36,11 +38,8 @@ thread_local! {
 /// What the workers share.
 #[derive(Default)]
 pub(crate) struct PoolState {
-    pub queue: VecDeque<Arc<Shard>>,
-    /// shards with nothing but hungry processes, which run when the others have
-    pub hungry: VecDeque<Arc<Shard>>,
-    /// turns of others since one of them had its turn
-    passed_over: u32,
+    /// hungry are those with nothing but hungry processes
+    pub ready: Ready<Arc<Shard>>,
     /// shards whose running step gives way to whatever comes
     yielding: Vec<Arc<Shard>>,
     /// by instant and shard
@@ -77,26 +76,7 @@ enum WhenIdle {
     End,
 }
 
-/// Turns of others after which a shard with hungry processes has its turn.
-const PATIENCE: u32 = 64;
-
 impl PoolState {
-    /// Whether a shard waits for a worker.
-    pub fn waiting(&self) -> bool {
-        !(self.queue.is_empty() && self.hungry.is_empty())
-    }
-
-    fn next(&mut self) -> Option<Arc<Shard>> {
-        if self.passed_over < PATIENCE
-            && let Some(shard) = self.queue.pop_front()
-        {
-            self.passed_over += u32::from(!self.hungry.is_empty());
-            return Some(shard);
-        }
-        self.passed_over = 0;
-        self.hungry.pop_front().or_else(|| self.queue.pop_front())
-    }
-
     /// After a shard became runnable and everybody is busy: a step that gives way does so.
     fn interrupt_yielding(&self) {
         if self.sleeping == 0
@@ -148,11 +128,9 @@ impl Pool {
             }
             let shard = entry.remove();
             // Not `Shard::notify`: the lock is held.
-            if shard.wake.notify() {
-                state.queue.push_back(shard);
+            if shard.wake_up() {
+                state.ready.push_fresh(shard);
                 fired = true;
-            } else if shard.yielding.load(Ordering::SeqCst) {
-                shard.interrupt();
             }
         }
         if fired {
@@ -179,7 +157,7 @@ impl Pool {
         WORKER_OF.set(self.address());
         let mut state = lock(&self.state);
         loop {
-            let shard = match state.next() {
+            let shard = match state.ready.pop() {
                 Some(shard) if !state.closed => shard,
                 None if !state.closed && when_idle == WhenIdle::Sleep => {
                     state = self.sleep(state);
@@ -191,7 +169,7 @@ impl Pool {
                     return;
                 }
             };
-            if state.waiting() {
+            if !state.ready.is_empty() {
                 self.wake_one(&state);
             }
             if state.watchdog_asleep {
@@ -199,13 +177,13 @@ impl Pool {
             }
             drop(state);
             shard.wake.begin();
-            let more = shard.turn();
-            let hungry = shard.only_hungry.load(Ordering::Relaxed) && !shard.wake.is_notified();
-            let again = shard.wake.end(more);
+            let left = shard.turn();
+            let hungry = left == Left::Hungry && !shard.wake.is_notified();
+            let again = shard.wake.end(left != Left::Nothing);
             state = lock(&self.state);
             match again {
-                true if hungry => state.hungry.push_back(shard),
-                true => state.queue.push_back(shard),
+                true if hungry => state.ready.push_hungry(shard),
+                true => state.ready.push_fresh(shard),
                 false => {}
             }
         }
@@ -237,7 +215,7 @@ impl Pool {
                 state.keeper_until = None;
             }
         }
-        if !state.waiting() {
+        if state.ready.is_empty() {
             let now = self.clock.monotonic();
             self.fire_due(&mut state, now);
         }
@@ -280,8 +258,8 @@ impl RunQueue for Pool {
         if state.closed {
             return;
         }
-        let surplus = state.waiting() || !state.yielding.is_empty();
-        state.queue.push_back(shard);
+        let surplus = !(state.ready.is_empty() && state.yielding.is_empty());
+        state.ready.push_fresh(shard);
         if surplus || WORKER_OF.get() != self.address() {
             self.wake_one(&state);
         }
@@ -318,13 +296,13 @@ impl RunQueue for Pool {
     fn begin_yielding(&self, shard: &Arc<Shard>) -> bool {
         let mut state = lock(&self.state);
         state.yielding.push(shard.clone());
-        !state.queue.is_empty()
+        state.ready.has_fresh()
     }
 
     fn end_yielding(&self, shard: &Arc<Shard>) -> bool {
         let mut state = lock(&self.state);
         state.yielding.retain(|yielding| !Arc::ptr_eq(yielding, shard));
-        !state.queue.is_empty()
+        state.ready.has_fresh()
     }
 
     fn pulse(&self) -> u64 {

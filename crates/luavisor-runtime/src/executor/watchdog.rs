@@ -46,7 +46,7 @@ pub(crate) fn watch(pool: &Pool) {
     let mut idle_ticks = 0;
     let mut state = lock(&pool.state);
     while !state.closed || state.workers > 0 {
-        let busy = state.workers > state.sleeping || state.waiting();
+        let busy = state.workers > state.sleeping || !state.ready.is_empty();
         idle_ticks = if busy { 0 } else { idle_ticks + 1 };
         if idle_ticks > IDLE_TICKS && !state.closed {
             state.watchdog_asleep = true;
@@ -57,10 +57,10 @@ pub(crate) fn watch(pool: &Pool) {
         }
         state = wait_for_tick(pool, state);
         pool.pulse.fetch_add(1, Ordering::Relaxed);
-        if state.waiting() {
+        if !state.ready.is_empty() {
             pool.wake_one(&state);
         }
-        let waiting = state.waiting();
+        let waiting = !state.ready.is_empty();
         drop(state);
         inspect(pool, &mut seen, waiting);
         state = lock(&pool.state);

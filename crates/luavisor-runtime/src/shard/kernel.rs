@@ -22,6 +22,7 @@ use super::timers::Timers;
 use crate::host::Host;
 use crate::native::Input;
 use crate::random::FastRng;
+use crate::ready::Ready;
 use crate::world::World;
 
 /// See the module.
@@ -30,11 +31,7 @@ pub(crate) struct ShardKernel {
     pub host: Arc<Host>,
     pub shard: Arc<Shard>,
     pub processes: ProcessTable,
-    pub run_queue: VecDeque<Slot>,
-    /// ready processes that have used up slices: they run when the others have
-    pub hungry_queue: VecDeque<Slot>,
-    /// steps of others since one of them ran
-    pub passed_over: u32,
+    pub ready: Ready<Slot>,
     pub timers: Timers,
     /// signals within the shard that are not applied yet
     pub local: VecDeque<Signal>,
@@ -63,9 +60,7 @@ impl ShardKernel {
             world,
             host,
             shard,
-            run_queue: VecDeque::new(),
-            hungry_queue: VecDeque::new(),
-            passed_over: 0,
+            ready: Ready::default(),
             timers: Timers::default(),
             local: VecDeque::new(),
             effects: VecDeque::new(),
@@ -116,7 +111,7 @@ impl ShardKernel {
         match process.run {
             Run::Idle => {
                 process.run = Run::Queued;
-                self.run_queue.push_back(slot);
+                self.ready.push_fresh(slot);
             }
             Run::Running => process.run = Run::RunningWoken,
             Run::Queued | Run::RunningWoken | Run::Doomed => {}

@@ -63,8 +63,6 @@ pub(crate) struct Shard {
     pub arriving: AtomicU32,
     /// which step is running
     pub current: CurrentStep,
-    /// all that is ready are processes that have used up slices
-    pub only_hungry: AtomicBool,
     /// it belongs to a process that has used up slices, and gives way to whatever comes
     pub yielding: AtomicBool,
     pub queue: Arc<dyn RunQueue>,
@@ -95,7 +93,6 @@ impl Shard {
             load: AtomicU32::new(0),
             arriving: AtomicU32::new(0),
             current: CurrentStep::default(),
-            only_hungry: AtomicBool::new(false),
             yielding: AtomicBool::new(false),
             queue,
             signals: Mutex::default(),
@@ -125,11 +122,18 @@ impl Shard {
 
     /// Wakes the shard: a signal or a timer waits for it.
     pub fn notify(self: &Arc<Shard>) {
-        if self.wake.notify() {
+        if self.wake_up() {
             self.queue.push(self.clone());
-        } else if self.yielding.load(Ordering::SeqCst) {
+        }
+    }
+
+    /// The same without the run queue. True: the caller must put the shard there.
+    pub fn wake_up(&self) -> bool {
+        let idle = self.wake.notify();
+        if !idle && self.yielding.load(Ordering::SeqCst) {
             self.interrupt();
         }
+        idle
     }
 
     /// Makes the process in `slot`, if it is the one running, give way at its

@@ -145,8 +145,7 @@ impl ShardKernel {
     /// How loaded this shard is, seen from a process that spawns.
     fn near(&mut self, from: Slot) -> Near {
         let hungry = self.processes.at(from).is_some_and(|process| process.hungry);
-        let ready = self.run_queue.len() + self.hungry_queue.len();
-        let load = ready as u32 + u32::from(hungry);
+        let load = self.ready.len() as u32 + u32::from(hungry);
         Near { shard: self.shard.number, load }
     }
 
@@ -196,7 +195,7 @@ impl ShardKernel {
             bonds.supervisor = newborn.supervisor;
         }
         self.processes.insert(slot, process);
-        self.run_queue.push_back(slot);
+        self.ready.push_fresh(slot);
         for (topic, payload) in newborn.messages {
             // Its mailbox is its maker's affair: what does not fit is dropped.
             let _ = self.post_message(Pid::NONE, pid, topic, payload);

@@ -18,7 +18,6 @@ use std::sync::atomic::Ordering;
 use luavisor_core::{Error, Exit, Reason};
 use luavisor_vm::{Slot, Step};
 
-use super::kernel::ShardKernel;
 use super::process::{Body, Run};
 use super::signal::Signal;
 use super::{Interior, Shard};
@@ -28,39 +27,38 @@ use crate::sync::lock;
 /// Safepoints of a brief slice: 10 to 20 µs of a tight loop.
 const BRIEF: u32 = 2000;
 
-/// Steps of others after which a process that has used up slices runs briefly.
-const PATIENCE: u32 = 64;
-
 /// A buffer for more signals than these is given back after a burst.
 const KEPT_SIGNALS: usize = 4096;
 
 /// Inputs that a native process handles in one step.
 const INPUTS_PER_STEP: usize = 64;
 
+/// What is ready to run after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    Nothing,
+    /// nothing but hungry processes
+    Hungry,
+    Fresh,
+}
+
 impl Shard {
-    /// Runs one turn. True: there is work left.
-    pub fn turn(self: &Arc<Shard>) -> bool {
+    /// Runs one turn.
+    pub fn turn(self: &Arc<Shard>) -> Left {
         let mut interior = lock(&self.interior);
-        let Some(interior) = &mut *interior else { return false };
+        let Some(interior) = &mut *interior else { return Left::Nothing };
         let mut signals = std::mem::take(&mut interior.signals);
         std::mem::swap(&mut signals, &mut *lock(&self.signals));
-        let more = interior.turn(&mut signals);
+        let left = interior.turn(&mut signals);
         if signals.capacity() <= KEPT_SIGNALS {
             interior.signals = signals;
         }
-        more
-    }
-}
-
-impl ShardKernel {
-    /// Whether a hungry process should run next.
-    fn is_turn_of_hungry(&self) -> bool {
-        !self.hungry_queue.is_empty() && (self.run_queue.is_empty() || self.passed_over >= PATIENCE)
+        left
     }
 }
 
 impl Interior {
-    fn turn(&mut self, signals: &mut Vec<Signal>) -> bool {
+    fn turn(&mut self, signals: &mut Vec<Signal>) -> Left {
         self.kernel.unix = None;
         let pulse = self.kernel.shard.queue.pulse();
         for signal in signals.drain(..) {
@@ -70,13 +68,12 @@ impl Interior {
         let mut steps = self.kernel.host.config.turn_steps;
         let mut first = true;
         loop {
-            if self.kernel.is_turn_of_hungry() {
+            if self.kernel.ready.next_is_hungry() {
                 if !self.hungry_step(pulse, first) {
                     break;
                 }
             } else {
-                let Some(slot) = self.kernel.run_queue.pop_front() else { break };
-                self.kernel.passed_over += 1;
+                let Some(slot) = self.kernel.ready.pop_fresh() else { break };
                 self.step(slot, pulse, false);
             }
             first = false;
@@ -87,7 +84,11 @@ impl Interior {
         }
         self.kernel.shard.current.leave();
         self.publish();
-        !(self.kernel.run_queue.is_empty() && self.kernel.hungry_queue.is_empty())
+        match &self.kernel.ready {
+            ready if ready.is_empty() => Left::Nothing,
+            ready if ready.has_fresh() => Left::Fresh,
+            _ => Left::Hungry,
+        }
     }
 
     /// Runs a process that has used up slices: for a whole one only if nobody else
@@ -98,9 +99,8 @@ impl Interior {
         shard.yielding.store(true, Ordering::SeqCst);
         let others_wait = shard.queue.begin_yielding(&shard) || shard.wake.is_notified();
         let runs = first || !others_wait;
-        if runs && let Some(slot) = self.kernel.hungry_queue.pop_front() {
-            let brief = others_wait || !self.kernel.run_queue.is_empty();
-            self.kernel.passed_over = 0;
+        if runs && let Some(slot) = self.kernel.ready.pop_hungry() {
+            let brief = others_wait || self.kernel.ready.has_fresh();
             self.step(slot, pulse, brief);
         }
         let others_wait = shard.queue.end_yielding(&shard) || shard.wake.is_notified();
@@ -111,7 +111,8 @@ impl Interior {
     /// Applies a signal from the queue.
     fn receive(&mut self, signal: Signal) {
         match signal {
-            // The most frequent one goes straight into the VM.
+            // The most frequent one goes straight into the VM: the detour through the
+            // effects took 5 % of a round trip between two shards.
             Signal::Message { to, from, topic, payload, bytes } if self.kernel.runs_lua(to) => {
                 let slot = to.slot();
                 self.touch(slot, |vm, kernel| {
@@ -141,10 +142,7 @@ impl Interior {
 
     fn publish(&mut self) {
         let kernel = &mut self.kernel;
-        let ready = kernel.run_queue.len() + kernel.hungry_queue.len();
-        kernel.shard.load.store(ready as u32, Ordering::Relaxed);
-        let only_hungry = kernel.run_queue.is_empty() && !kernel.hungry_queue.is_empty();
-        kernel.shard.only_hungry.store(only_hungry, Ordering::Relaxed);
+        kernel.shard.load.store(kernel.ready.len() as u32, Ordering::Relaxed);
         let next = kernel.timers.next();
         if next != kernel.alarm {
             let now = kernel.world.clock.monotonic();
@@ -202,13 +200,13 @@ impl Interior {
                 process.hungry |= kernel.shard.queue.pulse() != pulse;
                 process.run = Run::Queued;
                 match process.hungry {
-                    true => kernel.hungry_queue.push_back(slot),
-                    false => kernel.run_queue.push_back(slot),
+                    true => kernel.ready.push_hungry(slot),
+                    false => kernel.ready.push_fresh(slot),
                 }
             }
             Step::Blocked if process.run == Run::RunningWoken => {
                 process.run = Run::Queued;
-                kernel.run_queue.push_back(slot);
+                kernel.ready.push_fresh(slot);
             }
             Step::Blocked => {
                 process.run = Run::Idle;
