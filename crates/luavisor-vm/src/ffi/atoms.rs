@@ -50,8 +50,11 @@ pub fn slot(atom: i16) -> Option<Slot> {
     (atom >= PIDS).then(|| (atom - PIDS) as Slot)
 }
 
-/// Puts the string of a topic atom where [`Cx::push_topic`] finds it.
+/// Puts the string of a topic atom among the topics, unless it is there.
 pub fn pin(cx: Cx, lua: Lua, atom: i16, bytes: &[u8]) {
+    if cx.vm().pinned_atoms.get(atom as usize).copied().unwrap_or(false) {
+        return;
+    }
     lua.push_bytes(bytes);
     cx.vm().topics.set(lua, atom as usize);
     let pinned = &mut cx.vm().pinned_atoms;
@@ -91,9 +94,7 @@ pub fn arrived(cx: Cx, topic: Bytes) -> Result<i16, Bytes> {
         return Ok(*atom);
     }
     let Some(atom) = intern(cx, &topic) else { return Err(topic) };
-    if !cx.vm().pinned_atoms.get(atom as usize).copied().unwrap_or(false) {
-        pin(cx, cx.vm().lua, atom, &topic);
-    }
+    pin(cx, cx.vm().lua, atom, &topic);
     cx.vm().arrived.0[place] = Some((topic, atom));
     Ok(atom)
 }

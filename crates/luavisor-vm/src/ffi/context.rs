@@ -307,10 +307,7 @@ impl Cx {
     pub fn topic(self, lua: Lua, index: c_int) -> Topic {
         let (_, bytes, atom) = lua.atom(index);
         if super::atoms::is_topic(atom) {
-            let vm = self.vm();
-            if !vm.pinned_atoms.get(atom as usize).copied().unwrap_or(false) {
-                super::atoms::pin(self, lua, atom, bytes);
-            }
+            super::atoms::pin(self, lua, atom, bytes);
             Topic::Atom(atom)
         } else {
             Topic::Text(bytes.into())

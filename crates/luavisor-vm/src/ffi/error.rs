@@ -78,6 +78,14 @@ pub fn push(lua: Lua, error: &Arc<Error>) {
     lua.new_userdata(TAG, error.clone());
 }
 
+/// Pushes `nil, err`.
+pub fn fail(lua: Lua, error: Error) -> c_int {
+    lua.reserve(2);
+    lua.push_nil();
+    push(lua, &Arc::new(error));
+    2
+}
+
 /// The error object at `index`.
 pub fn at<'a>(lua: Lua, index: c_int) -> Option<&'a Arc<Error>> {
     lua.userdata::<Arc<Error>>(index, TAG).map(|error| &*error)

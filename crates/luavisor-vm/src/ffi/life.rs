@@ -68,7 +68,7 @@ pub fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Resul
     let parent = task.innermost();
     process.loading -= 1;
     if let Err(error) = select_method(thread, &upgrade.program.method) {
-        return Ok(super::send::fail(parent, error));
+        return Ok(super::error::fail(parent, error));
     }
     // The old code ends here: tasks, subscriptions and timers go, messages stay.
     seats::exchange(cx, process, thread);

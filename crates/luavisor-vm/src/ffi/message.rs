@@ -10,8 +10,8 @@
 use std::ffi::c_int;
 use std::sync::Arc;
 
+use luavisor_core::Pid;
 use luavisor_core::value::Payload;
-use luavisor_core::{Pid, Value};
 
 use super::call::Function;
 use super::context::Cx;
@@ -113,17 +113,22 @@ pub fn push_as(cx: Cx, lua: Lua, messages: bool, topic: Topic, from: Pid, load: 
     if messages {
         return push(cx, lua, topic, from, load);
     }
+    if !push_scalar(lua, load) && matches!(load, Shown::List) {
+        // The receiver's array has no count field.
+        lua.push_nil();
+        lua.raw_set_field(-2, c"n");
+    }
+}
+
+/// Pushes what lies in the object itself; false if the rest is in its container.
+fn push_scalar(lua: Lua, load: Shown) -> bool {
     match load {
         Shown::None | Shown::Nil => lua.push_nil(),
         Shown::Boolean(value) => lua.push_boolean(value),
         Shown::Number(value) => lua.push_number(value),
-        Shown::Value | Shown::Payload => {}
-        Shown::List => {
-            // The receiver's array has no count field.
-            lua.push_nil();
-            lua.raw_set_field(-2, c"n");
-        }
+        Shown::Value | Shown::Payload | Shown::List => return false,
     }
+    true
 }
 
 /// Pushes what does not fit into the object.
@@ -152,18 +157,10 @@ fn bring_in(cx: Cx, lua: Lua, load: Arriving) -> Shown {
                 cx.release(hold);
                 Shown::List
             }
-            Load::Remote(values) => match (values.items.len(), values.first()) {
-                (0, _) => Shown::None,
-                (1, Value::Nil) => Shown::Nil,
-                (1, Value::Boolean(value)) => Shown::Boolean(*value),
-                (1, Value::Number(value)) => Shown::Number(*value),
-                (1, _) => {
-                    copy::push_first(cx, lua, &values);
-                    shown_value(lua)
-                }
-                (count, _) => {
-                    copy::push_all(cx, lua, &values);
-                    pack(lua, count as c_int);
+            Load::Remote(values) => match copy::push_all(cx, lua, &values) {
+                1 => shown_value(lua),
+                count => {
+                    pack(lua, count);
                     Shown::List
                 }
             },
@@ -196,31 +193,26 @@ pub fn pack(lua: Lua, count: c_int) {
 
 /// Pushes a message object; what [`bring_in`] pushed goes into its container.
 fn push(cx: Cx, lua: Lua, topic: Topic, from: Pid, load: Shown) {
-    let text = match &topic {
-        Topic::Atom(_) => None,
-        Topic::Text(text) => Some(text),
-    };
-    let boxed = matches!(load, Shown::Value | Shown::Payload | Shown::List);
-    if boxed {
-        contain(cx, lua);
-    } else if text.is_some() {
-        lua.push_nil();
-        contain(cx, lua);
-    }
-    if let Some(text) = text {
-        lua.push_bytes(text);
-        lua.raw_seti(-2, TOPIC);
-    }
+    let scalar = !matches!(load, Shown::Value | Shown::Payload | Shown::List);
     let topic = match topic {
-        Topic::Atom(atom) => atom,
-        Topic::Text(_) => NO_ATOM,
+        Topic::Atom(topic) if scalar => {
+            return lua.new_userdata(TAG, Message { from, topic, load });
+        }
+        Topic::Atom(topic) => {
+            contain(cx, lua);
+            topic
+        }
+        Topic::Text(text) => {
+            if scalar {
+                lua.push_nil();
+            }
+            contain(cx, lua);
+            lua.push_bytes(&text);
+            lua.raw_seti(-2, TOPIC);
+            NO_ATOM
+        }
     };
-    let message = Message { from, topic, load };
-    if boxed || topic == NO_ATOM {
-        lua.new_contained(TAG, message);
-    } else {
-        lua.new_userdata(TAG, message);
-    }
+    lua.new_contained(TAG, Message { from, topic, load });
 }
 
 /// Replaces the value on top by a container with it.
@@ -314,11 +306,8 @@ fn push_part(cx: Cx, lua: Lua) {
 /// Pushes what the payload object at `index` shows; false if there is none.
 fn push_data(lua: Lua, index: c_int) -> bool {
     let Some(part) = lua.userdata::<Part>(index, PAYLOAD_TAG) else { return false };
-    match part.load {
-        Shown::Boolean(value) => lua.push_boolean(value),
-        Shown::Number(value) => lua.push_number(value),
-        Shown::None | Shown::Nil => lua.push_nil(),
-        Shown::Value | Shown::Payload | Shown::List => push_contained(lua, index, VALUE),
+    if !push_scalar(lua, part.load) {
+        push_contained(lua, index, VALUE);
     }
     true
 }
@@ -386,15 +375,13 @@ pub fn install(cx: Cx, lua: Lua, part_methods: &'static [Function]) {
 /// Pushes the methods of both classes, which share their metatables.
 fn push_methods(cx: Cx, lua: Lua, part_methods: &'static [Function]) {
     lua.new_table(0, 8);
-    for (name, native) in [
+    let natives = [
         (c"topic", topic_native as CFunction),
         (c"from", from_native),
         (c"payload", payload_native),
         (c"data", data_native),
-    ] {
-        lua.push_function(native, name, 0);
-        lua.raw_set_field(-2, name);
-    }
+    ];
+    objects::add_natives(lua, &natives);
     for function in part_methods {
         call::push_function(lua, function);
         match function.name == c"__tostring" {

@@ -42,19 +42,24 @@ pub fn class(
     lua.reserve(6);
     lua.new_table(0, 4);
     lua.new_table(0, methods.len());
-    for (name, function) in methods {
-        lua.push_function(*function, name, 0);
-        lua.raw_set_field(-2, name);
-    }
+    add_natives(lua, methods);
     lua.set_readonly(-1, true);
     lua.raw_set_field(-2, c"__index");
     lua.push_function(namecall, c"__namecall", 0);
     lua.raw_set_field(-2, c"__namecall");
-    for (name, function) in metamethods {
+    add_natives(lua, metamethods);
+    seal(lua, tag, name);
+}
+
+/// Makes raw natives fields of the table on top.
+pub fn add_natives<'a>(
+    lua: Lua,
+    natives: impl IntoIterator<Item = &'a (&'static CStr, CFunction)>,
+) {
+    for (name, function) in natives {
         lua.push_function(*function, name, 0);
         lua.raw_set_field(-2, name);
     }
-    seal(lua, tag, name);
 }
 
 /// Makes a class of cold objects that hold a `T`. Names starting with `__` are metamethods.
@@ -68,10 +73,7 @@ pub fn data_class<T>(
     lua.reserve(6);
     lua.new_table(0, 4);
     lua.new_table(0, methods.len());
-    for (name, function) in natives.iter().filter(|(name, _)| !is_metamethod(name)) {
-        lua.push_function(*function, name, 0);
-        lua.raw_set_field(-2, name);
-    }
+    add_natives(lua, natives.iter().filter(|(name, _)| !is_metamethod(name)));
     for function in methods.iter().filter(|f| !is_metamethod(f.name)) {
         call::push_function(lua, function);
         lua.raw_set_field(-2, function.name);
@@ -82,10 +84,7 @@ pub fn data_class<T>(
         call::push_function(lua, function);
         lua.raw_set_field(-2, function.name);
     }
-    for (name, function) in natives.iter().filter(|(name, _)| is_metamethod(name)) {
-        lua.push_function(*function, name, 0);
-        lua.raw_set_field(-2, name);
-    }
+    add_natives(lua, natives.iter().filter(|(name, _)| is_metamethod(name)));
     seal(lua, tag, name);
     lua.set_tag_destructor(tag, destructor::<T>);
 }
@@ -142,10 +141,7 @@ unsafe extern "C" fn destructor<T>(_: *mut mlua_sys::lua_State, data: *mut c_voi
 pub fn library(lua: Lua, name: &'static CStr, functions: &[(&'static CStr, CFunction)]) {
     lua.reserve(4);
     lua.new_table(0, functions.len());
-    for (name, function) in functions {
-        lua.push_function(*function, name, 0);
-        lua.raw_set_field(-2, name);
-    }
+    add_natives(lua, functions);
     lua.raw_set_field(GLOBALS, name);
 }
 

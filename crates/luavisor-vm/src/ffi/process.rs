@@ -48,7 +48,7 @@ pub enum Load {
     Held(Hold),
     /// an array of several values
     List(Hold),
-    /// from another shard, not yet in this VM
+    /// from another shard, not yet in this VM: no scalar, or several values
     Remote(Box<Values>),
 }
 

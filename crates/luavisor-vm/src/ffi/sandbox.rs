@@ -14,7 +14,7 @@ use super::call::Setup;
 use super::context::Cx;
 use super::error::Raise;
 use super::lua::*;
-use super::{channel, compile, coroutine, error, message, send, shapes, units};
+use super::{channel, compile, coroutine, error, message, objects, send, shapes, units};
 
 /// Largest string that one call may make.
 const BYTES: f64 = 256.0 * 1024.0 * 1024.0;
@@ -298,15 +298,13 @@ fn create_buffer(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
 fn random(lua: Lua) {
     lua.push_str("math");
     lua.raw_get(GLOBALS);
-    for (name, function) in [
+    let natives = [
         (c"random", random_native as CFunction),
         (c"randomseed", seed_native),
         (c"type", math_type_native),
         (c"tointeger", to_integer_native),
-    ] {
-        lua.push_function(function, name, 0);
-        lua.raw_set_field(-2, name);
-    }
+    ];
+    objects::add_natives(lua, &natives);
     lua.set_top(0);
 }
 

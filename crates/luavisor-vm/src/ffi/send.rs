@@ -5,17 +5,16 @@
 //! elsewhere leaves as owned values through the kernel.
 
 use std::ffi::c_int;
-use std::sync::Arc;
 
 use luavisor_core::mailbox::Route;
 use luavisor_core::{Error, Kind, Pid};
 
 use super::context::Cx;
-use super::error::Raise;
+use super::error::{Raise, fail};
 use super::lua::*;
 use super::message::{self, Arriving, pack};
 use super::process::*;
-use super::{atoms, channel, copy, error};
+use super::{atoms, channel, copy};
 
 /// The channel that a message of this topic goes to, and whether as a Message.
 fn destination(process: &mut Process, topic: &Topic) -> (ChannelId, bool) {
@@ -153,8 +152,6 @@ fn send_local(
     let copied = copied?;
     bytes += lua.bytes(2).len();
     let topic = cx.topic(lua, 2);
-    // A message that somebody waits for is never unread: no room to reserve and
-    // give back, which took 7 % of a round trip.
     let (id, messages) = destination(target, &topic);
     // A message that somebody waits for is never unread: no room to reserve and
     // give back, which took 7 % of a round trip.
@@ -228,14 +225,6 @@ fn send_away(cx: Cx, lua: Lua, pid: Pid, count: c_int) -> Result<(), Error> {
     let values = copy::take(cx, lua, 3, count - 2, "payload", limit)?;
     let topic = cx.shared_topic(lua, 2);
     cx.kernel().send(cx.process().slot(), pid, topic, values)
-}
-
-/// Pushes `nil, err`.
-pub fn fail(lua: Lua, error: Error) -> c_int {
-    lua.reserve(2);
-    lua.push_nil();
-    error::push(lua, &Arc::new(error));
-    2
 }
 
 natives! {

@@ -326,7 +326,7 @@ fn raised(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Result<Opti
             let error = error::from_raised(cx, thread);
             let parent = task.innermost();
             process.loading -= 1;
-            Ok(Some(super::send::fail(parent, error)))
+            Ok(Some(super::error::fail(parent, error)))
         }
         _ => {
             let error = error::from_raised(cx, thread);
@@ -410,7 +410,7 @@ pub fn complete(cx: Cx, process: &mut Process, meaning: Meaning, result: Result<
         Ok(values) => cx.answer(process, id, &values),
         Err(error) => {
             let Some(thread) = process.task(id).map(|task| task.innermost()) else { return };
-            let count = super::send::fail(thread, error);
+            let count = super::error::fail(thread, error);
             cx.wake_task(process, id, count);
         }
     }

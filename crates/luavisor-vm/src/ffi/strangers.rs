@@ -63,12 +63,17 @@ impl Strangers {
 
 fn place_of(pid: Pid) -> usize {
     let mixed = u64::from(pid.place) ^ pid.generation.rotate_left(20) ^ u64::from(pid.host.0) << 40;
-    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize
+    place(mixed)
 }
 
 fn place_at(address: *const c_char) -> usize {
     // Strings lie at multiples of 8.
-    ((address as usize as u64 >> 3).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize
+    place(address as usize as u64 >> 3)
+}
+
+/// Spreads a number over the places (Fibonacci hashing; Knuth, TAOCP 6.4).
+fn place(number: u64) -> usize {
+    (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - PLACES.ilog2())) as usize
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ fn native_member(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     };
     let arguments = match super::copy::take(cx, lua, 1, lua.top(), "argument", usize::MAX) {
         Ok(arguments) => arguments,
-        Err(error) => return Ok(super::send::fail(lua, error)),
+        Err(error) => return Ok(super::error::fail(lua, error)),
     };
     match member {
         Member::Sync(function) => {
@@ -166,7 +166,7 @@ fn native_member(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
             };
             match function(&caller, arguments) {
                 Ok(values) => Ok(super::copy::push_all(cx, lua, &values)),
-                Err(error) => Ok(super::send::fail(lua, error)),
+                Err(error) => Ok(super::error::fail(lua, error)),
             }
         }
         Member::Async(function) => {

@@ -33,6 +33,7 @@ pub fn take(
     root: &str,
     limit: usize,
 ) -> Result<Values, Error> {
+    // Without the traversal: 1 % of a round trip between two shards.
     if count == 1 && limit >= 16 {
         match lua.kind(first) {
             LUA_TBOOLEAN => return Ok(Values::one(Value::Boolean(lua.boolean(first)))),
