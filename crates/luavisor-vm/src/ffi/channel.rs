@@ -8,6 +8,7 @@
 
 use std::ffi::c_int;
 
+use luavisor_core::value::{Instant, Zone};
 use luavisor_core::{Object, Pid};
 
 use super::context::{Cx, DeadChannel, Op};
@@ -25,6 +26,10 @@ pub struct ChannelRef {
 }
 
 pub const TAG: c_int = 2;
+
+/// In a second.
+const NANOSECONDS: i128 = 1_000_000_000;
+
 /// Makes a channel and pushes its object.
 pub fn create(cx: Cx, lua: Lua, source: Source, capacity: u32) -> ChannelId {
     let process = cx.process();
@@ -117,11 +122,31 @@ pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received 
                 return Received::Value;
             }
         }
+        // A task that waits already gets it from the timer.
+        Source::After { at, .. }
+            if channel.receivers.is_empty() && cx.kernel().monotonic() >= at =>
+        {
+            objects::push(lua, &Object::Time(time_of(cx, at)));
+            close(cx, process, id);
+            return Received::Value;
+        }
         _ => {}
     }
     match process.channel(id) {
         Some(channel) if !channel.closed => Received::Nothing,
         _ => Received::Closed,
+    }
+}
+
+/// The time of day at a time of the kernel's clock that has passed.
+fn time_of(cx: Cx, at: u64) -> Instant {
+    let late = cx.kernel().monotonic().saturating_sub(at);
+    let (seconds, nanos) = cx.kernel().wall();
+    let unix = i128::from(seconds) * NANOSECONDS + i128::from(nanos) - i128::from(late);
+    Instant {
+        seconds: unix.div_euclid(NANOSECONDS) as i64,
+        nanos: unix.rem_euclid(NANOSECONDS) as u32,
+        zone: Zone::Local,
     }
 }
 
@@ -296,9 +321,9 @@ pub fn close(cx: Cx, process: &mut Process, id: ChannelId) {
                 process.rare().events_again = None;
             }
         }
-        Source::Timer(timer) | Source::Ticker { timer, .. } => {
+        Source::Timer(_) | Source::Ticker { .. } | Source::After { .. } => {
             process.external -= 1;
-            if cx.has_kernel() {
+            if let Some(timer) = source.timer().filter(|_| cx.has_kernel()) {
                 cx.kernel().clear_timer(process.slot(), timer);
             }
         }
@@ -354,6 +379,18 @@ pub fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int)
     Sent::MustWait
 }
 
+/// The running task waits to receive from a channel, at `case` of a select.
+pub fn await_value(cx: Cx, process: &mut Process, id: ChannelId, case: c_int) {
+    let slot = process.slot();
+    let Some(channel) = process.channel(id) else { return };
+    channel.receivers.push(Waiter { task: cx.vm().current_task, case });
+    if let Source::After { at, timer } = &mut channel.source
+        && timer.is_none()
+    {
+        *timer = Some(cx.kernel().set_timer(slot, *at, Meaning::Channel(id).token()));
+    }
+}
+
 /// Blocks the running task on channels; the stack keeps what the waker needs.
 pub fn block(cx: Cx, lua: Lua, channels: &[ChannelId]) -> c_int {
     let task = cx.vm().current_task;
@@ -380,10 +417,7 @@ fn receive(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
             Ok(2)
         }
         Received::Nothing => {
-            let task = cx.vm().current_task;
-            if let Some(channel) = process.channel(id) {
-                channel.receivers.push(Waiter { task, case: 0 });
-            }
+            await_value(cx, process, id, 0);
             Ok(block(cx, lua, &[id]))
         }
     }

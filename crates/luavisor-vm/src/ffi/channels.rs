@@ -47,11 +47,33 @@ pub enum Source {
     },
     /// one value when the timer fires
     Timer(TimerId),
+    /// one value at this time of the kernel's clock; it has a timer from when a
+    /// task first waits for it, which most timeouts never see
+    After {
+        at: u64,
+        timer: Option<TimerId>,
+    },
     /// a value each `period`; `stopped` timers keep their channel open
     Ticker {
         timer: TimerId,
         period: u64,
     },
+}
+
+impl Source {
+    /// The kernel's timer that feeds it, if one runs.
+    pub fn timer(&self) -> Option<TimerId> {
+        match *self {
+            Source::Timer(timer) | Source::Ticker { timer, .. } => Some(timer),
+            Source::After { timer, .. } => timer,
+            _ => None,
+        }
+    }
+
+    /// Whether time feeds it.
+    pub fn is_timed(&self) -> bool {
+        matches!(self, Source::Timer(_) | Source::Ticker { .. } | Source::After { .. })
+    }
 }
 
 /// A task that waits for a channel.

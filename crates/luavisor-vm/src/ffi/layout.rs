@@ -113,6 +113,12 @@ impl Table {
         unsafe { std::slice::from_raw_parts(self.nodes, 1 << self.log2_nodes) }
     }
 
+    /// Whether it has `length` places for keys from 1 on, and no other keys.
+    pub fn is_list(&self, length: usize) -> bool {
+        let unused = |node: &Node| node.value.kind() == LUA_TNIL;
+        self.array_length as usize == length && self.nodes().iter().all(unused)
+    }
+
     fn metatable(&self) -> Option<&Table> {
         unsafe { self.metatable.as_ref() }
     }

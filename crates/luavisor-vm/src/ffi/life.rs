@@ -109,10 +109,11 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
     let Some(channel) = process.channels.vacate(id, successor) else { return };
     match channel.source {
         Source::Topic { subscription, .. } => process.mailbox.unsubscribe(subscription),
-        Source::Timer(timer) | Source::Ticker { timer, .. } if cx.has_kernel() => {
-            cx.kernel().clear_timer(process.slot(), timer);
+        _ => {
+            if let Some(timer) = channel.source.timer().filter(|_| cx.has_kernel()) {
+                cx.kernel().clear_timer(process.slot(), timer);
+            }
         }
-        _ => {}
     }
     // The empty channel that stays in its place keeps its base charge.
     memory::refund(cx, process, channel.weight() - Channel::BASE);
@@ -134,7 +135,7 @@ pub fn destroy(cx: Cx, mut process: Box<Process>) {
         // Its timers stand in for something outside.
         let timers = process.external > 0;
         for channel in process.channels.iter().filter(|_| timers) {
-            if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
+            if let Some(timer) = channel.source.timer() {
                 cx.kernel().clear_timer(process.pid.slot(), timer);
             }
         }
@@ -170,10 +171,12 @@ pub fn bury_dead(cx: Cx) -> bool {
             continue;
         }
         let Some(channel) = process.channels.remove(id) else { continue };
-        if let Source::Timer(timer) | Source::Ticker { timer, .. } = channel.source {
+        if channel.source.is_timed() {
             process.external -= 1;
             super::step::wake_if_stuck(cx, process);
-            cx.kernel().clear_timer(process.slot(), timer);
+            if let Some(timer) = channel.source.timer() {
+                cx.kernel().clear_timer(process.slot(), timer);
+            }
         }
         memory::refund(cx, process, channel.weight());
         channel.into_holds().for_each(|hold| cx.release(hold));

@@ -9,9 +9,10 @@ use std::ffi::c_int;
 use luavisor_core::Error;
 use smallvec::SmallVec;
 
-use super::channel::{Received, Sent, block, id_at, push_result, put, take};
+use super::channel::{Received, Sent, await_value, block, id_at, push_result, put, take};
 use super::context::Cx;
 use super::error::Raise;
+use super::layout::Table;
 use super::lua::*;
 use super::process::*;
 
@@ -93,13 +94,10 @@ pub fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
     let task = cx.vm().current_task;
     let mut channels: SmallVec<[ChannelId; 8]> = SmallVec::new();
     for case in &cases {
-        let waiter = Waiter { task, case: case.position };
-        if let Some(channel) = process.channel(case.channel) {
-            if case.is_send {
-                channel.add_sender(waiter);
-            } else {
-                channel.receivers.push(waiter);
-            }
+        if !case.is_send {
+            await_value(cx, process, case.channel, case.position);
+        } else if let Some(channel) = process.channel(case.channel) {
+            channel.add_sender(Waiter { task, case: case.position });
         }
         channels.push(case.channel);
     }
@@ -123,6 +121,9 @@ fn read_cases(cx: Cx, lua: Lua, default: &mut bool) -> Result<SmallVec<[Case; 4]
         }
         listed += 1;
         read_case(cx, lua, listed as f64, &mut cases)?;
+    }
+    if Table::at(lua, 1).is_some_and(|table| table.is_list(listed as usize)) {
+        return Ok(cases);
     }
     let mut late: Vec<f64> = Vec::new();
     let mut at = 0;

@@ -358,7 +358,7 @@ pub fn timer(cx: Cx, process: &mut Process, meaning: Meaning) {
             let now = Object::Time(luavisor_core::value::Instant { seconds, nanos, zone });
             let Some(channel) = process.channel(id) else { return };
             match channel.source {
-                Source::Timer(_) => {
+                Source::Timer(_) | Source::After { .. } => {
                     channel.source = Source::Local;
                     process.external -= 1;
                     channel::offer(cx, process, id, now);

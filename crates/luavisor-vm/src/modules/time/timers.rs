@@ -1,7 +1,8 @@
 //! Waiting: `time.sleep`, `after`, timers and tickers.
 //!
 //! A timer channel is a channel whose [`Source`] is a timer of the kernel; the
-//! kernel fires it by the token of the channel. Whoever holds an object that leads
+//! kernel fires it by the token of the channel. That of `time.after` needs the
+//! kernel's timer only while a task waits for it: who comes later looks at the clock. Whoever holds an object that leads
 //! to it (the channel object, the Timer, the Ticker) keeps it running: an abandoned
 //! one is collected and its timer cleared. A Timer owns its channel and makes the
 //! channel's object when it is asked for; if it held it in the process instead,
@@ -79,8 +80,9 @@ fn after(call: &mut Call) -> Outcome {
     call.not_at_top_level("time.after")?;
     match positive(call, "time.after")? {
         Ok(duration) => {
-            let id = call.push_channel(Source::Local, 1);
-            feed(call, id, duration, Source::Timer);
+            let at = deadline(call, duration);
+            call.push_channel(Source::After { at, timer: None }, 1);
+            call.process().external += 1;
             call.results(1)
         }
         Err(error) => call.fail(error),
