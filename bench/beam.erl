@@ -15,19 +15,15 @@ run("spawn", [Variant, N, Parents]) ->
     Count = list_to_integer(Parents),
     Each = list_to_integer(N) div Count,
     Run = fun(M) ->
-        repeat(Count, fun() -> spawn_monitor(fun() -> batches(M) end) end),
+        repeat(Count, fun() -> spawn_monitor(fun() -> spawns(Variant, M) end) end),
         repeat(Count, fun() -> receive {'DOWN', _, process, _, _} -> ok end end)
     end,
     Run(max(10000, Each div 10)),
     result("spawn_" ++ Variant, Count * Each / seconds(fun() -> Run(Each) end), "processes/s");
 run("spawn", [Variant, N]) ->
-    Run = case Variant of
-        "sequential" -> fun sequential/1;
-        "batches" -> fun batches/1
-    end,
     Count = list_to_integer(N),
-    Run(max(10000, Count div 10)),
-    Seconds = seconds(fun() -> Run(Count) end),
+    spawns(Variant, max(10000, Count div 10)),
+    Seconds = seconds(fun() -> spawns(Variant, Count) end),
     result("spawn_" ++ Variant, Count / Seconds, "processes/s");
 
 %% Rows 2 and 3
@@ -39,6 +35,9 @@ run("ping", [Kind, N]) ->
     result("ping_" ++ Kind, Count / Seconds, "round trips/s");
 
 %% Row 4
+run("pairs", [Pairs, N, "independent"]) ->
+    %% Processes are at home on no scheduler: all pairs are alike.
+    run("pairs", [Pairs, N]);
 run("pairs", [Pairs, N]) ->
     Count = list_to_integer(Pairs),
     Each = list_to_integer(N) div Count,
@@ -290,6 +289,9 @@ pull_all({X, Y, Z, VX, VY, VZ, M}, [{X2, Y2, Z2, VX2, VY2, VZ2, M2} | Rest], Don
 
 move({X, Y, Z, VX, VY, VZ, M}) ->
     {X + 0.001 * VX, Y + 0.001 * VY, Z + 0.001 * VZ, VX, VY, VZ, M}.
+
+spawns("sequential", N) -> sequential(N);
+spawns("batches", N) -> batches(N).
 
 sequential(0) -> ok;
 sequential(N) ->

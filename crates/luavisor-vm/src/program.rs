@@ -40,6 +40,18 @@ pub struct Program {
     pub mailbox: Option<u32>,
 }
 
+impl Program {
+    /// The same with reference counts of its own. Every process counts as a user of
+    /// its program; when workers share the counts, two of them spawn hardly more
+    /// than one: 1.0 instead of 1.5 million processes per second.
+    pub fn apart(&self) -> Program {
+        let Unit { chunk, modules, imports } = &*self.unit;
+        let unit =
+            Unit { chunk: chunk.clone(), modules: modules.clone(), imports: imports.clone() };
+        Program { id: (&*self.id).into(), method: self.method.clone(), unit: unit.into(), ..*self }
+    }
+}
+
 /// What a process inherits: context values, later actor and scope.
 #[derive(Clone, Debug, Default)]
 pub struct Context {

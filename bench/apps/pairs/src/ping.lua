@@ -1,4 +1,5 @@
 return function(pong, n, bench)
+    pong = pong or process.spawn("app:pong", "app:processes")
     local inbox = process.inbox()
     process.send(bench, "up")
     inbox:receive()

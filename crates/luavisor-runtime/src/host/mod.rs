@@ -132,7 +132,6 @@ pub(crate) struct Host {
     pub config: HostConfig,
     queue: Arc<dyn RunQueue>,
     state: AtomicU8,
-    live: AtomicUsize,
     /// what `max_processes` counts: an ended process leaves it before anybody hears of its end
     counted: AtomicUsize,
     shards: Growing<Arc<Shard>>,
@@ -165,7 +164,6 @@ impl Host {
             queue: executor.run_queue(&config, clock),
             config,
             state: AtomicU8::new(HostState::NotStarted as u8),
-            live: AtomicUsize::new(0),
             counted: AtomicUsize::new(0),
             shards: Growing::new(),
             opening: Mutex::new(()),
@@ -198,7 +196,7 @@ impl Host {
 
     /// How many processes live on the host.
     pub fn live(&self) -> usize {
-        self.live.load(Ordering::SeqCst)
+        self.shards().map(|shard| shard.living.load(Ordering::SeqCst)).sum()
     }
 
     pub fn shard(&self, number: u16) -> Option<&Arc<Shard>> {
@@ -275,15 +273,16 @@ impl Host {
         self.counted.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// A process ended.
-    pub fn leave(&self, world: &World) {
-        if self.live.fetch_sub(1, Ordering::SeqCst) == 1 {
+    /// A process of this shard ended.
+    pub fn leave(&self, world: &World, shard: &Shard) {
+        if shard.living.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.finish_if_empty(world);
         }
     }
 
     fn finish_if_empty(&self, world: &World) {
-        if self.live() == 0 && self.change_state(HostState::Stopping, HostState::Stopped) {
+        let empty = self.state() == HostState::Stopping && self.live() == 0;
+        if empty && self.change_state(HostState::Stopping, HostState::Stopped) {
             self.shards().for_each(|shard| shard.post(Signal::Rest));
             world.observers.tell(|| Occurrence::HostStopped(self.id));
             self.announce_stop(world);
@@ -318,23 +317,23 @@ impl Host {
         mailbox: Option<u32>,
         memory: Memory,
     ) -> Result<Pid, Error> {
+        self.check_running()?;
+        self.count()?;
+        let placed = placement::place(self, world, near, memory);
+        let (shard, slot, generation) = placed.inspect_err(|_| self.uncount())?;
         // Counted before the check, so that a stop that sees no process misses none.
-        self.live.fetch_add(1, Ordering::SeqCst);
-        let admitted = self.check_running().and_then(|()| self.count()).and_then(|()| {
-            placement::place(self, world, near, memory).inspect_err(|_| self.uncount())
-        });
-        match admitted {
-            Ok((shard, slot, generation)) => {
-                let limits = &self.config.limits;
-                let mailbox = mailbox.unwrap_or(limits.mailbox);
-                shard.slots.begin(slot, generation, mailbox, limits.mailbox_bytes);
-                Ok(shard.pid(slot, generation))
-            }
-            Err(error) => {
-                self.leave(world);
-                Err(error)
-            }
+        // By shard: one counter for all workers would go back and forth between them.
+        shard.living.fetch_add(1, Ordering::SeqCst);
+        if let Err(stopping) = self.check_running() {
+            shard.places.give_back(slot);
+            self.uncount();
+            self.leave(world, &shard);
+            return Err(stopping);
         }
+        let limits = &self.config.limits;
+        let mailbox = mailbox.unwrap_or(limits.mailbox);
+        shard.slots.begin(slot, generation, mailbox, limits.mailbox_bytes);
+        Ok(shard.pid(slot, generation))
     }
 
     /// Whether processes of this program have a memory limit of their own here.
@@ -347,12 +346,11 @@ impl Host {
 
     /// Takes back what [`Host::admit`] made.
     pub fn withdraw(&self, world: &World, pid: Pid) {
-        if let Some(shard) = self.shard(pid.shard()) {
-            shard.end_life(pid.slot());
-            shard.places.give_back(pid.slot());
-        }
+        let Some(shard) = self.shard(pid.shard()) else { return };
+        shard.end_life(pid.slot());
+        shard.places.give_back(pid.slot());
         self.uncount();
-        self.leave(world);
+        self.leave(world, shard);
     }
 
     /// Opens another shard and takes its first slot.

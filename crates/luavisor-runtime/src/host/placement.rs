@@ -1,20 +1,24 @@
 //! Where a new process goes. Processes never move, so this decides everything.
 //!
 //! 1. With one worker: the parent's shard, as long as it has room.
-//! 2. Else the least loaded of the `workers` shards opened last, the parent's
-//!    shard and ties included in its favour. Load is runnable processes, those
-//!    just spawned included, and counts a parent that overran its slice.
-//! 3. When they are full: the shard opened last, which is the one that fills up
+//! 2. So with the first child of a parent, unless this has overrun its slice or
+//!    64 other processes wait for the worker: the two probably talk.
+//! 3. Else the parent's shard, unless one of the `workers` shards opened last is
+//!    less loaded by a sixteenth. Load is runnable processes, those just spawned
+//!    included, and counts a parent that overran its slice. Of idle shards, one
+//!    that holds fewer processes by a sixteenth and 16.
+//! 4. When they are full: the shard opened last, which is the one that fills up
 //!    while processes are only added, else any with room, looked for at a
 //!    rotating place.
-//! 4. Else a new shard.
+//! 5. Else a new shard.
 //!
 //! A shard has room for only so many processes with a memory limit of their own.
 //!
 //! So the sequence spawn, child runs, EXIT stays on one shard (five times
 //! cheaper than crossing), while the second of two children spawned in one go
 //! finds the first one waiting and gets another shard: two siblings that compute
-//! use two workers, which nobody can know beforehand.
+//! use two workers, which nobody can know beforehand. Processes that are spawned
+//! one by one and stay come to all shards by their number.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,12 +35,18 @@ use crate::world::World;
 const CANDIDATES: usize = 8;
 /// Shards that are asked for room before a new one is opened.
 const SEARCH: usize = 8;
+/// Processes by which an idle shard may outnumber others.
+const CROWD: usize = 16;
+/// Runnable processes beside which a first child is still put.
+const FAMILY: u32 = 64;
 
 /// The parent's shard as its own worker sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Near {
     pub shard: u16,
     pub load: u32,
+    /// the first child of a parent that has not overrun its slice
+    pub only_child: bool,
 }
 
 type Place = (Arc<Shard>, Slot, u64);
@@ -50,8 +60,8 @@ pub(crate) fn place(
 ) -> Result<Place, Error> {
     let seen = host.shard_count();
     let taken = match near {
-        Some(near) if near.load == 0 || host.config.workers == 1 => take(host, near.shard, memory),
-        near => least_loaded(host, world, near, memory),
+        Some(near) if stays(host, near) => take(host, near.shard, memory),
+        near => balance(host, world, near, memory),
     };
     taken
         .or_else(|| search(host, memory))
@@ -65,31 +75,53 @@ fn take(host: &Host, number: u16, memory: Memory) -> Option<Place> {
     Some((shard.clone(), slot, generation))
 }
 
-fn least_loaded(
+/// Whether the parent's shard is right without a look at others, which would cost
+/// their workers time.
+fn stays(host: &Host, near: Near) -> bool {
+    host.config.workers == 1
+        || near.only_child && near.load < FAMILY
+        || near.load == 0 && living(host, near.shard) < CROWD
+}
+
+fn living(host: &Host, number: u16) -> usize {
+    host.shard(number).map_or(0, |shard| shard.living.load(Ordering::Relaxed))
+}
+
+/// Takes a place in the parent's shard, or in a clearly better one.
+fn balance(
     host: &Arc<Host>,
     world: &Arc<World>,
     near: Option<Near>,
     memory: Memory,
 ) -> Option<Place> {
+    let idle = near.is_some_and(|near| near.load == 0);
+    let weigh = |shard: &Shard| match idle {
+        true => shard.living.load(Ordering::Relaxed),
+        false => {
+            let arriving = shard.arriving.load(Ordering::Relaxed);
+            (shard.load.load(Ordering::Relaxed) + arriving) as usize
+        }
+    };
+    let near = near.map(|near| match idle {
+        true => (living(host, near.shard).saturating_sub(CROWD), near.shard),
+        false => (near.load as usize, near.shard),
+    });
     let open = host.shard_count();
     let window = host.config.workers.min(open);
     let start = host.cursor.fetch_add(1, Ordering::Relaxed);
-    let mut best = near.map(|near| (near.load, near.shard));
-    for offset in 0..window.min(CANDIDATES) {
-        let number = (open - window + (start + offset) % window) as u16;
-        let Some(shard) = host.shard(number) else { continue };
-        if near.is_some_and(|near| near.shard == number) {
-            continue;
-        }
-        let load = shard.load.load(Ordering::Relaxed) + shard.arriving.load(Ordering::Relaxed);
-        if best.is_none_or(|(least, _)| load < least) {
-            best = Some((load, number));
-        }
-    }
+    let others = (0..window.min(CANDIDATES))
+        .filter_map(|offset| host.shard((open - window + (start + offset) % window) as u16))
+        .filter(|shard| near.is_none_or(|(_, number)| number != shard.number));
+    let least = others.map(|shard| (weigh(shard), shard.number)).min_by_key(|(weight, _)| *weight);
     // A worker without a shard is less loaded than any shard with work.
-    if open < host.config.workers && best.is_none_or(|(least, _)| least > 0) {
+    let none = open < host.config.workers && least.is_none_or(|(weight, _)| weight > 0);
+    // If they were dealt out evenly, the children of parents on several shards would go
+    // to all of these, and talk to parents on others.
+    let better = |other: usize| near.is_none_or(|(own, _)| own > other + other / 16);
+    if none && better(0) {
         return host.open_shard(world, open, memory);
     }
+    let best = least.filter(|(weight, _)| better(*weight)).or(near);
     take(host, best?.1, memory)
 }
 

@@ -45,7 +45,7 @@ impl ShardKernel {
         }
         let entry = process.entry;
         self.world.observers.tell(|| Occurrence::Exited { pid, entry, exit });
-        self.host.leave(&self.world);
+        self.host.leave(&self.world, &self.shard);
     }
 
     fn loosen(&mut self, pid: Pid, bonds: Box<Bonds>, exit: &Arc<Exit>) {

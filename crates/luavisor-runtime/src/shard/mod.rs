@@ -36,7 +36,7 @@ pub(crate) mod timers;
 pub(crate) mod turn;
 pub(crate) mod wake;
 
-use std::sync::atomic::{self, AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{self, AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex};
 
 use luavisor_core::{HostId, Pid};
@@ -59,6 +59,8 @@ pub(crate) struct Shard {
     pub wake: WakeState,
     /// runnable processes at the end of the last turn
     pub load: AtomicU32,
+    /// processes that were admitted and have not ended
+    pub living: AtomicUsize,
     /// processes spawned from elsewhere that have not arrived
     pub arriving: AtomicU32,
     /// which step is running
@@ -91,6 +93,7 @@ impl Shard {
             places: Places::new(capacity),
             wake: WakeState::default(),
             load: AtomicU32::new(0),
+            living: AtomicUsize::new(0),
             arriving: AtomicU32::new(0),
             current: CurrentStep::default(),
             yielding: AtomicBool::new(false),

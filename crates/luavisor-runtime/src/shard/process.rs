@@ -76,6 +76,8 @@ pub(crate) struct Process {
     pub upgradable: bool,
     /// it has overrun a slice lately
     pub hungry: bool,
+    /// it has spawned a process
+    pub parent: bool,
     /// how often it ran, for those who look for the busiest
     pub turns: u32,
     pub body: Body,
@@ -174,6 +176,7 @@ impl Process {
             trap_links: false,
             upgradable: false,
             hungry: false,
+            parent: false,
             turns: 0,
             body: Body::Free,
             entry: nothing,

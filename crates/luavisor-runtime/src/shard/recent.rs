@@ -12,27 +12,28 @@ use super::kernel::ShardKernel;
 use crate::host::Host;
 
 /// How many targets are remembered.
-const KEPT: usize = 4;
+const KEPT: usize = 16;
 
 /// What ids of a spawn request stand for, as long as the catalog does not change.
-struct Target {
+pub(crate) struct Target {
     id: Arc<str>,
     host_id: Arc<str>,
-    program: Arc<Program>,
-    host: Arc<Host>,
+    /// a copy of this shard's own; see [`Program::apart`]
+    pub program: Arc<Program>,
+    pub host: Arc<Host>,
 }
 
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Recent {
-    targets: Vec<Target>,
+    targets: Vec<Arc<Target>>,
     /// of the catalog
     version: u64,
 }
 
 impl ShardKernel {
     /// The program and the host that a request names, after the checks of SPEC 1.1.
-    pub fn target(&mut self, request: &SpawnRequest) -> Result<(Arc<Program>, Arc<Host>), Error> {
+    pub fn target(&mut self, request: &SpawnRequest) -> Result<Arc<Target>, Error> {
         let version = self.world.catalog.version();
         let recent = &mut self.recent;
         if recent.version != version {
@@ -42,21 +43,18 @@ impl ShardKernel {
         let known = recent.targets.iter().find(|target| {
             Arc::ptr_eq(&target.id, &request.id) && Arc::ptr_eq(&target.host_id, &request.host)
         });
-        if let Some(Target { program, host, .. }) = known {
-            host.check_size("payload", request.arguments.size())?;
-            return Ok((program.clone(), host.clone()));
+        if let Some(target) = known {
+            target.host.check_size("payload", request.arguments.size())?;
+            return Ok(target.clone());
         }
         let (program, host) = self.world.prepare(request)?;
+        let (id, host_id) = (request.id.clone(), request.host.clone());
+        let target = Arc::new(Target { id, host_id, program: Arc::new(program.apart()), host });
         let recent = &mut self.recent.targets;
         if recent.len() == KEPT {
             recent.remove(0);
         }
-        recent.push(Target {
-            id: request.id.clone(),
-            host_id: request.host.clone(),
-            program: program.clone(),
-            host: host.clone(),
-        });
-        Ok((program, host))
+        recent.push(target.clone());
+        Ok(target)
     }
 }

@@ -13,6 +13,7 @@ use luavisor_vm::{Birth, Slot, Token};
 use super::effects::Effect;
 use super::kernel::ShardKernel;
 use super::process::{Body, NativeBody, Process, Run};
+use super::recent::Target;
 use super::signal::{NewBody, Newborn, Signal};
 use crate::host::placement::Near;
 use crate::names::Claim;
@@ -28,14 +29,14 @@ impl ShardKernel {
         exec: Option<Token>,
     ) -> Result<Pid, Error> {
         let SpawnOrder { request, control, supervisor } = order;
-        let (program, host) = self.target(&request)?;
-        let world = self.world.clone();
+        let target = self.target(&request)?;
+        let Target { program, host, .. } = &*target;
         let near = (host.id == self.host.id).then(|| self.near(from));
-        let pid = host.admit(&world, near, program.mailbox, host.memory_of(&program))?;
+        let pid = host.admit(&self.world, near, program.mailbox, host.memory_of(program))?;
         if let Some(name) = &request.name
-            && let Err(taken) = world.claim_at_birth(name, pid)
+            && let Err(taken) = self.world.claim_at_birth(name, pid)
         {
-            host.withdraw(&world, pid);
+            host.withdraw(&self.world, pid);
             return match taken {
                 Claim::Taken(owner) if exec.is_none() => self.redirect(from, owner, request),
                 _ => Err(Error::new(Kind::ALREADY_EXISTS, "name already registered")),
@@ -47,7 +48,7 @@ impl ShardKernel {
             pid,
             memory: program.memory.or(host.config.limits.memory),
             result_limit: host.config.limits.message_bytes,
-            program,
+            program: program.clone(),
             arguments: request.arguments,
             context: request.context,
         };
@@ -144,9 +145,13 @@ impl ShardKernel {
 
     /// How loaded this shard is, seen from a process that spawns.
     fn near(&mut self, from: Slot) -> Near {
-        let hungry = self.processes.at(from).is_some_and(|process| process.hungry);
+        let (mut hungry, mut first) = (false, false);
+        if let Some(process) = self.processes.at(from) {
+            hungry = process.hungry;
+            first = !std::mem::replace(&mut process.parent, true);
+        }
         let load = self.ready.len() as u32 + u32::from(hungry);
-        Near { shard: self.shard.number, load }
+        Near { shard: self.shard.number, load, only_child: first && !hungry }
     }
 
     /// A new process arrives in its shard.
@@ -176,6 +181,7 @@ impl ShardKernel {
             trap_links: false,
             upgradable: false,
             hungry: false,
+            parent: false,
             turns: 0,
             body,
             entry,

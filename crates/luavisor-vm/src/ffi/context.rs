@@ -143,6 +143,8 @@ pub struct VmContext {
     pub dead: Vec<DeadChannel>,
     /// the exit of a process that returned nothing, the most frequent one
     pub nothing: Arc<Exit>,
+    /// the context of processes without one: their own, so that VMs share no count of users
+    pub no_context: Arc<crate::program::Context>,
     pub case_metatable: *const std::ffi::c_void,
     /// safepoints that the interrupt lets pass: those of a brief step, or of
     /// [`Preemption::Counted`](crate::Preemption::Counted)

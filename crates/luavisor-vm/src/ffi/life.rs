@@ -23,6 +23,9 @@ pub fn bear<'a>(cx: Cx, slot: Slot) -> Option<&'a mut Process> {
     let place = vm.residents.get_mut(slot as usize)?;
     let Resident::Unborn(birth) = std::mem::replace(place, Resident::Nobody) else { return None };
     let mut process = Box::new(Process::new(*birth));
+    if process.context.values.is_empty() {
+        process.context = vm.no_context.clone();
+    }
     if process.memory.is_some() {
         let lua = vm.lua;
         process.category = vm.categories.take(|category| lua.category_heap(category));

@@ -66,6 +66,7 @@ impl Raw {
             seats: Seats::default(),
             dead: Vec::new(),
             nothing: Arc::new(Exit::normal(Values::none())),
+            no_context: Arc::default(),
             case_metatable: ptr::null(),
             budget: 0,
             unpreemptible: false,
