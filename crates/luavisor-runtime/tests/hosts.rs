@@ -167,3 +167,22 @@ impl luavisor_runtime::NativeProcess for Nothing {
         luavisor_runtime::Flow::Continue
     }
 }
+
+#[test]
+fn an_empty_shard_that_was_large_gives_its_memory_back() {
+    let idle = ("app:idle", "return function() process.inbox():receive() end");
+    let config = HostConfig { workers: 1, ..HostConfig::new("app:host") };
+    let world = World::running(&[idle], config, Order::Fair);
+    let heap = || world.runtime.snapshot().shards.iter().map(|shard| shard.heap).sum::<usize>();
+    for _ in 0..2 {
+        let spawn = |_| world.runtime.spawn(request("app:idle", "app:host")).unwrap();
+        let pids: Vec<Pid> = (0..1000).map(spawn).collect();
+        world.simulation.settle();
+        assert!(heap() > 1 << 20);
+        pids.iter().for_each(|pid| world.runtime.terminate(*pid).unwrap());
+        world.simulation.run_for(4_999 * MS);
+        assert!(heap() > 1 << 20);
+        world.simulation.run_for(2 * MS);
+        assert_eq!(heap(), 0);
+    }
+}

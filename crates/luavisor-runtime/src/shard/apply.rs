@@ -197,6 +197,10 @@ impl ShardKernel {
             }
             Alarm::Deadline => self.deadline_passed(slot),
             Alarm::Exec(token) => self.exec_timed_out(slot, token),
+            Alarm::Rest => {
+                self.resting = false;
+                self.effects.push_back(Effect::DropVm);
+            }
         }
     }
 

@@ -69,7 +69,10 @@ impl Interior {
                     self.touch(slot, |vm, kernel| vm.complete(slot, token, *result, kernel));
                 }
                 // A process may have come since the host was empty.
-                Effect::DropVm if self.kernel.processes.live() == 0 => self.vm = None,
+                Effect::DropVm if self.kernel.processes.live() == 0 => {
+                    self.vm = None;
+                    self.kernel.processes.clear();
+                }
                 Effect::DropVm => {}
                 Effect::Inspect(inspection) => inspection.add(self.inspect()),
             }

@@ -51,6 +51,8 @@ pub(crate) struct ShardKernel {
     pub next_link: u64,
     /// when the executor will wake the shard for its timers
     pub alarm: Option<u64>,
+    /// it is empty and will give its memory back soon
+    pub resting: bool,
 }
 
 impl ShardKernel {
@@ -71,6 +73,7 @@ impl ShardKernel {
             recent: Recent::default(),
             next_link: 0,
             alarm: None,
+            resting: false,
         }
     }
 

@@ -132,6 +132,11 @@ impl ProcessTable {
         Some(process)
     }
 
+    /// Gives the memory of an empty table back.
+    pub fn clear(&mut self) {
+        self.slots = Vec::new();
+    }
+
     /// The process that lives in a slot.
     pub fn at(&mut self, slot: Slot) -> Option<&mut Process> {
         self.slots.get_mut(slot as usize).filter(|process| process.generation != 0)

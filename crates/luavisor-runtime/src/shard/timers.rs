@@ -16,6 +16,8 @@ pub(crate) enum Alarm {
     Deadline,
     /// Its `process.exec` with this token timed out.
     Exec(Token),
+    /// The shard, empty since, may give its memory back.
+    Rest,
 }
 
 /// See the module.

@@ -16,10 +16,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use luavisor_core::{Error, Exit, Reason};
-use luavisor_vm::{Slot, Step};
+use luavisor_vm::{Slot, Step, Vm};
 
 use super::process::{Body, Run};
 use super::signal::Signal;
+use super::timers::Alarm;
 use super::{Interior, Shard};
 use crate::native::{Flow, Input, NativeContext};
 use crate::sync::lock;
@@ -29,6 +30,12 @@ const BRIEF: u32 = 2000;
 
 /// A buffer for more signals than these is given back after a burst.
 const KEPT_SIGNALS: usize = 4096;
+
+/// Nanoseconds after which an empty shard gives its memory back.
+const REST: u64 = 5_000_000_000;
+
+/// Heap, in bytes, that is worth a new VM later, which takes a millisecond.
+const LARGE_HEAP: usize = 1 << 20;
 
 /// Inputs that a native process handles in one step.
 const INPUTS_PER_STEP: usize = 64;
@@ -140,7 +147,19 @@ impl Interior {
         }
     }
 
+    /// A shard that stays empty after it was large gives its memory back.
+    fn rest_if_empty(&mut self) {
+        let kernel = &mut self.kernel;
+        let large = |vm: &Vm| vm.heap() > LARGE_HEAP;
+        if kernel.processes.live() == 0 && !kernel.resting && self.vm.as_ref().is_some_and(large) {
+            kernel.resting = true;
+            let at = kernel.world.clock.monotonic().saturating_add(REST);
+            kernel.timers.set(at, 0, Alarm::Rest);
+        }
+    }
+
     fn publish(&mut self) {
+        self.rest_if_empty();
         let kernel = &mut self.kernel;
         kernel.shard.load.store(kernel.ready.len() as u32, Ordering::Relaxed);
         let next = kernel.timers.next();

@@ -5,6 +5,7 @@
 //! with `Err(..)`. One that must wait starts an operation and returns
 //! [`Call::wait`].
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_int};
 use std::sync::Arc;
 
@@ -106,6 +107,10 @@ impl Call {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         })
+    }
+    /// The text at `index`, which is a string, in place.
+    pub fn str(&self, index: i32) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.lua.bytes(index))
     }
     /// A string, or `None` for nil.
     pub fn optional_string(&self, index: i32) -> Result<Option<String>, Raise> {

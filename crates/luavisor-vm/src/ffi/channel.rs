@@ -322,7 +322,7 @@ pub fn close(cx: Cx, process: &mut Process, id: ChannelId) {
             }
         }
         Source::Timer(_) | Source::Ticker { .. } | Source::After { .. } => {
-            process.external -= 1;
+            process.lose_timer(&source);
             if let Some(timer) = source.timer().filter(|_| cx.has_kernel()) {
                 cx.kernel().clear_timer(process.slot(), timer);
             }
@@ -381,14 +381,26 @@ pub fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int)
 
 /// The running task waits to receive from a channel, at `case` of a select.
 pub fn await_value(cx: Cx, process: &mut Process, id: ChannelId, case: c_int) {
-    let slot = process.slot();
     let Some(channel) = process.channel(id) else { return };
     channel.receivers.push(Waiter { task: cx.vm().current_task, case });
-    if let Source::After { at, timer } = &mut channel.source
+    start_timer(cx, process, id);
+}
+
+/// Starts the timer of a timeout.
+fn start_timer(cx: Cx, process: &mut Process, id: ChannelId) {
+    let slot = process.slot();
+    if let Some(Channel { source: Source::After { at, timer }, .. }) = process.channel(id)
         && timer.is_none()
     {
         *timer = Some(cx.kernel().set_timer(slot, *at, Meaning::Channel(id).token()));
+        process.dormant -= 1;
     }
+}
+
+/// Starts the timers of all timeouts: a process that waits for nothing else is
+/// stuck when they have passed, not before.
+pub fn start_timers(cx: Cx, process: &mut Process) {
+    process.channels.ids().for_each(|id| start_timer(cx, process, id));
 }
 
 /// Blocks the running task on channels; the stack keeps what the waker needs.

@@ -263,3 +263,30 @@ fn probe(lua: Lua) -> bool {
     lua.set_metatable(root);
     found == 3 && strong && table.is_weak()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use luavisor_core::HostId;
+
+    use super::*;
+    use crate::ffi::vm::Raw;
+    use crate::{Preemption, Slots, VmConfig};
+
+    /// Without it everything works, and copying tables takes twice as long.
+    #[test]
+    fn the_layouts_are_those_of_this_luau() {
+        let vm = Raw::new(VmConfig {
+            host: HostId(2),
+            host_name: "app:processes".into(),
+            shard: 0,
+            slots: Arc::new(Slots::new(1)),
+            native_code: false,
+            preemption: Preemption::Armed,
+            memory: usize::MAX,
+            modules: [].into(),
+        });
+        assert!(known(vm.cx().vm().lua));
+    }
+}

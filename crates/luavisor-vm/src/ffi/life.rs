@@ -82,6 +82,7 @@ pub fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Resul
     process.rare().inbox_again = None;
     process.rare().events_again = None;
     process.external = 0;
+    process.dormant = 0;
     process.program = upgrade.program;
     // Whichever task called, the new code runs in main.
     let count = copy::push_all(cx, thread, &upgrade.arguments);
@@ -175,7 +176,7 @@ pub fn bury_dead(cx: Cx) -> bool {
         }
         let Some(channel) = process.channels.remove(id) else { continue };
         if channel.source.is_timed() {
-            process.external -= 1;
+            process.lose_timer(&channel.source);
             super::step::wake_if_stuck(cx, process);
             if let Some(timer) = channel.source.timer() {
                 cx.kernel().clear_timer(process.slot(), timer);

@@ -86,6 +86,8 @@ pub struct Process {
     pub loading: u32,
     /// sources outside the process that may still wake it
     pub external: u32,
+    /// of which timeouts without a running timer
+    pub dormant: u32,
     pub random: u64,
     /// its main thread and globals
     pub seat: Option<Seat>,
@@ -146,6 +148,7 @@ impl Process {
             category: 0,
             loading: 0,
             external: 0,
+            dormant: 0,
             random: 0,
             seat: None,
             tasks: Tasks::default(),
@@ -160,6 +163,12 @@ impl Process {
             result_limit: birth.result_limit,
             rare: None,
         }
+    }
+
+    /// A source is gone that time fed, or would have.
+    pub fn lose_timer(&mut self, source: &Source) {
+        self.external -= 1;
+        self.dormant -= u32::from(matches!(source, Source::After { timer: None, .. }));
     }
 
     pub fn slot(&self) -> Slot {

@@ -53,7 +53,7 @@ pub fn run(cx: Cx, process: &mut Process) -> Step {
     };
     if life::bury_dead(cx)
         && matches!(step, Step::Blocked)
-        && let Some(exit) = deadlock(process)
+        && let Some(exit) = deadlock(cx, process)
     {
         // The last source was just collected.
         step = Step::Finished(exit);
@@ -84,7 +84,7 @@ fn failure(error: Error) -> Arc<Exit> {
 fn tasks(cx: Cx, process: &mut Process) -> Step {
     loop {
         let Some(id) = process.tasks.next_ready() else {
-            return match deadlock(process) {
+            return match deadlock(cx, process) {
                 Some(exit) => Step::Finished(exit),
                 None => Step::Blocked,
             };
@@ -125,10 +125,14 @@ fn tasks(cx: Cx, process: &mut Process) -> Step {
 }
 
 /// The failure of a process whose tasks all wait for each other (SPEC 6.5).
-fn deadlock(process: &Process) -> Option<Arc<Exit>> {
-    let stuck = process.external == 0
+fn deadlock(cx: Cx, process: &mut Process) -> Option<Arc<Exit>> {
+    let waits = process.external == process.dormant
         && process.tasks.iter().all(|task| matches!(task.wait, Wait::Channels(_)));
-    stuck.then(|| {
+    if waits && process.dormant > 0 {
+        channel::start_timers(cx, process);
+        return None;
+    }
+    waits.then(|| {
         let threads = process.tasks.iter().count();
         let message = format!(
             "deadlock: all coroutines blocked with no pending operations (threads={threads})"
@@ -383,7 +387,9 @@ pub fn timer(cx: Cx, process: &mut Process, meaning: Meaning) {
 /// A source outside the process is gone: if nothing else can wake it, it runs
 /// once more, to fail as deadlocked.
 pub fn wake_if_stuck(cx: Cx, process: &mut Process) {
-    if process.tasks.none_ready() && process.stage == Stage::Running && deadlock(process).is_some()
+    if process.tasks.none_ready()
+        && process.stage == Stage::Running
+        && deadlock(cx, process).is_some()
     {
         cx.wake(process);
     }

@@ -15,7 +15,7 @@ pub fn argument(call: &Call, index: i32) -> Result<Result<Duration, Error>, Rais
     } else if call.is_number(index) {
         Ok(Duration::from_nanoseconds(call.number(index)?))
     } else if call.is_string(index) {
-        Ok(call.string(index)?.parse())
+        Ok(call.str(index).parse())
     } else {
         Err(call.wrong(index, "duration"))
     }

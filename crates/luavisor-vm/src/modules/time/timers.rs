@@ -82,7 +82,9 @@ fn after(call: &mut Call) -> Outcome {
         Ok(duration) => {
             let at = deadline(call, duration);
             call.push_channel(Source::After { at, timer: None }, 1);
-            call.process().external += 1;
+            let process = call.process();
+            process.external += 1;
+            process.dormant += 1;
             call.results(1)
         }
         Err(error) => call.fail(error),
