@@ -17,6 +17,7 @@
 //! | [`pid_map`] | the map behind them |
 //! | [`cancel`] | deadlines and forced ends |
 //! | [`restart`] | whether, when and how often a service is started again |
+//! | [`supervision`] | supervisors: what an exit of a child means for it and its siblings |
 //! | [`lifecycle`] | the states of a service and the steps between them |
 //! | [`startplan`] | the order in which services start and stop |
 
@@ -31,6 +32,7 @@ pub mod pid_map;
 pub mod relations;
 pub mod restart;
 pub mod startplan;
+pub mod supervision;
 pub mod value;
 
 pub use error::{Error, Kind, Maker};

@@ -80,6 +80,38 @@ impl Default for RestartRule {
     }
 }
 
+/// How long to wait before a restart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Backoff {
+    /// delay before the first restart; zero: no delay at all
+    pub initial_delay: Duration,
+    /// upper bound of the delay, before jitter
+    pub max_delay: Duration,
+    /// growth of the delay from one restart to the next
+    pub factor: f64,
+    /// half width of the uniform factor around 1, from 0 to 1
+    pub jitter: f64,
+}
+
+impl Backoff {
+    /// The delay before consecutive restart `k`, counted from 1.
+    ///
+    /// `min(initial_delay * factor^(k-1), max_delay)`, times
+    /// `1 - jitter + 2 * jitter * uniform`, where `uniform` is from `0.0` to `1.0`.
+    pub fn delay(&self, k: u32, uniform: f64) -> Duration {
+        let growth = self.factor.powf(f64::from(k.saturating_sub(1)));
+        let grown = self.initial_delay.as_secs_f64() * growth;
+        // Zero times infinity is NaN: a zero initial delay stays zero.
+        let bounded = if self.initial_delay.is_zero() {
+            0.0
+        } else {
+            grown.min(self.max_delay.as_secs_f64())
+        };
+        let factor = 1.0 - self.jitter + 2.0 * self.jitter * uniform.clamp(0.0, 1.0);
+        Duration::try_from_secs_f64(bounded * factor).unwrap_or(self.max_delay)
+    }
+}
+
 /// How a life of a service ended, as far as restarting is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -142,21 +174,11 @@ pub fn verdict(policy: Policy, end: End) -> Verdict {
 }
 
 impl RestartRule {
-    /// *After which delay?* The delay before consecutive restart `k`, counted from 1.
-    ///
-    /// `min(initial_delay * backoff_factor^(k-1), max_delay)`, times
-    /// `1 - jitter + 2 * jitter * uniform`, where `uniform` is from `0.0` to `1.0`.
+    /// *After which delay?* The delay before consecutive restart `k`, counted from 1;
+    /// see [`Backoff::delay`].
     pub fn delay(&self, k: u32, uniform: f64) -> Duration {
-        let growth = self.backoff_factor.powf(f64::from(k.saturating_sub(1)));
-        let grown = self.initial_delay.as_secs_f64() * growth;
-        // Zero times infinity is NaN: a zero initial delay stays zero.
-        let bounded = if self.initial_delay.is_zero() {
-            0.0
-        } else {
-            grown.min(self.max_delay.as_secs_f64())
-        };
-        let factor = 1.0 - self.jitter + 2.0 * self.jitter * uniform.clamp(0.0, 1.0);
-        Duration::try_from_secs_f64(bounded * factor).unwrap_or(self.max_delay)
+        let RestartRule { initial_delay, max_delay, backoff_factor, jitter, .. } = *self;
+        Backoff { initial_delay, max_delay, factor: backoff_factor, jitter }.delay(k, uniform)
     }
 
     /// *Is the budget used up* after `restarts` consecutive restarts?
