@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use luavisor_core::Values;
+use luavisor_core::supervision::{ChildRule, DynamicRule, Rules};
 
 use crate::id::EntryId;
 use crate::lifecycle::Lifecycle;
@@ -32,6 +33,8 @@ pub struct Application<T> {
     pub functions: Vec<Arc<FunctionDefinition<T>>>,
     /// `process.service` entries and `process.lua` entries with `lifecycle`
     pub services: Vec<ServiceDefinition>,
+    /// `process.supervisor` entries
+    pub supervisors: Vec<SupervisorDefinition>,
     /// processes with `meta.command`, sorted by command name
     pub commands: Vec<Command>,
     /// all entries, sorted by id
@@ -206,6 +209,51 @@ pub struct ServiceDefinition {
     pub dependencies: Vec<EntryId>,
 }
 
+/// A `process.supervisor` entry. Supervisors form trees: none is its own descendant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SupervisorDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// where its children run; `None`: where those of its parent do
+    pub host: Option<EntryId>,
+    /// strategy, budget, delays
+    pub rules: Rules,
+    /// in the order of start
+    pub children: Vec<ChildDefinition>,
+    /// children that are started at run time
+    pub dynamic: Option<DynamicDefinition>,
+    /// set when it is a service of its own; a child of another supervisor is none
+    pub lifecycle: Option<Lifecycle>,
+    /// hosts and services that must be Running before, implicit ones included
+    pub dependencies: Vec<EntryId>,
+}
+
+/// One of the `children` of a supervisor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChildDefinition {
+    /// name, count, restart type, shutdown
+    pub rule: ChildRule,
+    /// the `process.lua` or `process.supervisor` that it runs
+    pub target: EntryId,
+    /// which of the two
+    pub supervisor: bool,
+    /// its own host
+    pub host: Option<EntryId>,
+    /// arguments of the process
+    pub input: Values,
+}
+
+/// The `dynamic` of a supervisor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DynamicDefinition {
+    /// restart type, shutdown, how many
+    pub rule: DynamicRule,
+    /// the `process.lua` or `process.supervisor` that they run
+    pub target: EntryId,
+    /// which of the two
+    pub supervisor: bool,
+}
+
 /// A process that can be run by a command name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -247,6 +295,7 @@ impl<T> Default for Application<T> {
             libraries: Vec::new(),
             functions: Vec::new(),
             services: Vec::new(),
+            supervisors: Vec::new(),
             commands: Vec::new(),
             entries: Vec::new(),
             start_levels: Vec::new(),

@@ -98,7 +98,11 @@ impl<T> Application<T> {
     /// [`LookupError::NothingToRun`]
     pub fn something_to_run(&self) -> Result<(), LookupError> {
         let mut starting = self.start_levels.iter().flatten();
-        let runs = starting.any(|id| self.services.iter().any(|service| service.id == *id));
+        let runs = starting.any(|id| {
+            let mut services = self.services.iter().map(|service| &service.id);
+            let mut supervisors = self.supervisors.iter().map(|supervisor| &supervisor.id);
+            services.any(|service| service == id) || supervisors.any(|other| other == id)
+        });
         if runs || self.script.is_some() { Ok(()) } else { Err(LookupError::NothingToRun) }
     }
 }

@@ -1,7 +1,7 @@
 //! The words of the format: names of modules.
 
 /// Modules that this version has.
-pub const MODULES: &[&str] = &["ctx", "io", "logger", "time", "uuid"];
+pub const MODULES: &[&str] = &["ctx", "io", "logger", "supervisor", "time", "uuid"];
 
 /// Global libraries, which may be listed under `modules:` all the same.
 pub const GLOBALS: &[&str] = &[
@@ -47,7 +47,6 @@ pub const LATER_MODULES: &[&str] = &[
     "sql",
     "store",
     "stream",
-    "supervisor",
     "system",
     "templates",
     "text",

@@ -459,12 +459,9 @@ fn required_keys_and_function_pools() {
 
 #[test]
 fn kinds_of_later_versions_are_reported_where_they_are_needed() {
-    let project = Project::with(
-        "- name: db\n  kind: db.sql.sqlite\n  file: x.db\n\
-         - name: tree\n  kind: process.supervisor\n  children: [{ name: a, process: b, cuont: 1 }]\n",
-    );
+    let project = Project::with("- name: db\n  kind: db.sql.sqlite\n  flie: x.db\n");
     assert_eq!(project.passes(), STRICT);
-    assert!(project.report(Mode::Run).contains("unknown key \"cuont\" in children"));
+    assert!(project.report(Mode::Run).contains("unknown key \"flie\" in db.sql.sqlite"));
     let project = Project::with(
         "- name: db\n  kind: db.sql.sqlite\n  file: x.db\n  lifecycle: { auto_start: true }\n\
          - name: a\n  kind: process.lua\n  source: x\n  lifecycle: { requires: [db] }\n",

@@ -14,6 +14,7 @@
 //! | `ready` | what runs next, in two classes |
 //! | `names` | registered names |
 //! | [`services`] | what is kept running, boot and shutdown |
+//! | [`supervisor`] | processes that keep children running |
 //! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | [`snapshot`] | what the runtime holds |
@@ -36,6 +37,7 @@ pub mod runtime;
 pub mod services;
 mod shard;
 pub mod snapshot;
+pub mod supervisor;
 mod sync;
 mod world;
 
@@ -51,4 +53,5 @@ pub use output::Captured;
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use services::{ServiceChange, ServiceSpec, ServiceState, Services, Shutdown, Target};
 pub use snapshot::{ShardSnapshot, Snapshot};
+pub use supervisor::{ChildSpec, ChildTarget, DynamicSpec, SupervisorSpec};
 pub use world::CONTROL;

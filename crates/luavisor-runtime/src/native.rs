@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Pid, Values};
-use luavisor_vm::kernel::{CancelRequest, Kernel, LogRecord, SpawnRequest};
+use luavisor_vm::kernel::{CancelRequest, Kernel, LogRecord, SpawnRequest, SupervisorRequest};
 use luavisor_vm::{Slot, TimerId, Token};
 
 use crate::runtime::Runtime;
@@ -37,6 +37,8 @@ pub enum Input {
     Completed(Token, Result<Values, Error>),
     /// News for those who control services and hosts.
     Notice(Notice),
+    /// For supervisors: a request whose answer completes this operation of the asker.
+    Request(Pid, Token, Box<SupervisorRequest>),
 }
 
 /// What native processes hear beside system events.
@@ -76,6 +78,8 @@ pub struct NativeOptions {
     pub link: bool,
     /// gets [`Notice::Ready`]
     pub control: Option<Pid>,
+    /// its supervisor, and its name there
+    pub supervisor: Option<(Pid, String)>,
     /// On the control host: the error that Lua senders get. By default
     /// `process not found`, as SPEC 2.2 wants it for control pids; then Lua code
     /// can neither monitor, link, cancel nor terminate it either.
@@ -92,6 +96,7 @@ impl NativeOptions {
             monitor: false,
             link: false,
             control: None,
+            supervisor: None,
             refusal: None,
         }
     }
@@ -228,6 +233,21 @@ impl NativeContext<'_> {
     /// `process.terminate`.
     pub fn terminate(&mut self, pid: Pid) -> Result<(), Error> {
         self.kernel.terminate(self.slot, pid)
+    }
+
+    /// From now on a process that this one has just spawned ends with it, however
+    /// this one ends. To be undone by [`NativeContext::release`] when its EXIT came.
+    pub(crate) fn adopt(&mut self, child: Pid) {
+        if let Some(process) = self.kernel.processes.at(self.slot) {
+            process.bonds().children.insert(child);
+        }
+    }
+
+    /// The child has ended.
+    pub(crate) fn release(&mut self, child: Pid) {
+        if let Some(process) = self.kernel.processes.at(self.slot) {
+            process.bonds().children.remove(&child);
+        }
     }
 
     /// `process.ready`.

@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
+use luavisor_core::supervision::Change as ChildChange;
 use luavisor_core::{Exit, HostId, Pid};
 
 use crate::services::ServiceChange;
@@ -45,6 +46,21 @@ pub enum Occurrence {
         pid: Option<Pid>,
         /// what
         change: ServiceChange,
+    },
+    /// Something happened to a child of a supervisor.
+    Child {
+        /// entry id of the supervisor
+        supervisor: Arc<str>,
+        /// its process
+        pid: Pid,
+        /// name of the child
+        child: Arc<str>,
+        /// the child's process, while it has one
+        child_pid: Option<Pid>,
+        /// which of its lives it is, from 1; 0: none yet
+        life: u64,
+        /// what
+        change: ChildChange,
     },
     /// Somebody asked the runtime to end with this code; later requests change nothing.
     ExitRequested(i32),

@@ -44,6 +44,11 @@ impl Captured {
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&lock(&self.0).1).into_owned()
     }
+
+    /// Forgets both.
+    pub fn clear(&self) {
+        *lock(&self.0) = Default::default();
+    }
 }
 
 impl Outputs {

@@ -206,6 +206,11 @@ impl Runtime {
         self.world.spawn_native(host, actor, options)
     }
 
+    /// The supervisor that lives under this entry id.
+    pub fn supervisor(&self, id: &str) -> Option<Pid> {
+        self.world.supervisors.of(id)
+    }
+
     /// Sends a message from the empty pid.
     pub fn send(&self, to: Pid, topic: impl Into<Bytes>, payload: Values) -> Result<(), Error> {
         self.world.send(to, topic.into(), payload)

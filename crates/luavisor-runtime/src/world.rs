@@ -28,6 +28,7 @@ use crate::services::Board;
 use crate::shard::Shard;
 use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
+use crate::supervisor::Supervisors;
 use crate::sync::{lock, read, write};
 
 /// The built-in host of system actors, whose pids read `{node:control|0x…}`.
@@ -41,6 +42,7 @@ pub(crate) struct World {
     pub log: Arc<dyn LogSink>,
     pub names: Names,
     pub observers: Observers,
+    pub supervisors: Supervisors,
     pub outputs: Outputs,
     pub input: TerminalInput,
     pub raw: RawMode,
@@ -90,6 +92,7 @@ impl World {
             log: parts.log,
             names: Names::default(),
             observers: Observers::default(),
+            supervisors: Supervisors::default(),
             outputs: parts.outputs,
             input: parts.input,
             raw: parts.raw,
@@ -314,7 +317,7 @@ impl World {
         let host = self.host(host).ok_or_else(|| Error::not_found("host not found"))?;
         let pid = self.admit_native(host, None, &options)?;
         let newborn = Newborn::native(pid, Pid::NONE, options.entry, actor);
-        self.begin(Newborn { control: options.control, ..newborn });
+        self.begin(Newborn { control: options.control, supervisor: options.supervisor, ..newborn });
         Ok(pid)
     }
 
@@ -348,6 +351,14 @@ impl World {
             write(&self.refusals).insert(pid, refusal.clone());
         }
         Ok(pid)
+    }
+
+    /// The supervisor of this entry id or pid.
+    pub fn find_supervisor(&self, text: &[u8]) -> Result<Pid, Error> {
+        let known = std::str::from_utf8(text).ok().and_then(|id| self.supervisors.of(id));
+        let found = known.or_else(|| self.resolve(text).ok());
+        let found = found.filter(|pid| self.supervisors.contains(*pid));
+        found.ok_or_else(|| Error::not_found("supervisor not found"))
     }
 
     pub fn tell_spawned(&self, pid: Pid, parent: Pid, entry: impl FnOnce() -> Arc<str>) {

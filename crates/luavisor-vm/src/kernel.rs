@@ -55,6 +55,24 @@ pub struct SpawnRequest {
     pub context: Arc<Context>,
 }
 
+/// What the `supervisor` module asks of a supervisor (SPEC 13.3), with what the
+/// answer holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SupervisorRequest {
+    /// an array of tables
+    Children,
+    /// one table
+    Counts,
+    /// the pid of this child, or nil
+    Which(Arc<str>),
+    /// starts a dynamic child with these arguments: name and pid
+    Start(Option<Arc<str>>, Values),
+    /// stops this child: true
+    Stop(Arc<str>),
+    /// starts this child anew: its pid
+    Restart(Arc<str>),
+}
+
 /// A cancel request, parsed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CancelRequest {
@@ -176,6 +194,14 @@ pub trait Kernel {
     }
     /// `process.ready()`.
     fn ready(&mut self, from: Slot);
+    /// A function of the `supervisor` module; the answer completes `token`.
+    fn ask_supervisor(
+        &mut self,
+        from: Slot,
+        supervisor: &[u8],
+        request: SupervisorRequest,
+        token: Token,
+    ) -> Result<(), Error>;
     /// `process.supervisor()`: the supervisor's pid and the child's name.
     fn supervisor(&self, from: Slot) -> Option<(Pid, String)>;
 

@@ -158,7 +158,7 @@ impl NativeProcess for Adaptor {
                 Mail::Message { from, topic, payload }
             }
             Input::Event(event) => Mail::Event(event),
-            Input::Timer(_) | Input::Notice(_) => return Flow::Continue,
+            Input::Timer(_) | Input::Notice(_) | Input::Request(..) => return Flow::Continue,
         };
         // A future that dropped its mailbox wants none.
         let _ = self.sender.send(mail);

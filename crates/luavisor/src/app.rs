@@ -264,6 +264,7 @@ impl App {
         application.processes.extend(added.processes);
         application.libraries.extend(added.libraries);
         application.services.extend(added.services);
+        application.supervisors.extend(added.supervisors);
         self.application = application;
         Ok(())
     }

@@ -24,6 +24,7 @@ use crate::futures::Tokio;
 use crate::hosts::{self, nanoseconds};
 use crate::programs::Entries;
 use crate::running::Luavisor;
+use crate::supervisors;
 
 /// See the module.
 pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
@@ -60,6 +61,7 @@ pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
         let arguments = app.arguments.get(definition.id.as_str()).cloned();
         specs.push(add_host(&runtime, definition, Some(arguments.unwrap_or_default()))?);
     }
+    specs.extend(supervisors::services(&app.application));
     for service in app.application.services {
         let target = Target::Process {
             id: service.process.shared(),
@@ -84,7 +86,12 @@ fn add_host(
     Ok(spec(id, Target::Host(host), needs, &definition.lifecycle))
 }
 
-fn spec(id: &EntryId, target: Target, needs: &[EntryId], lifecycle: &Lifecycle) -> ServiceSpec {
+pub(crate) fn spec(
+    id: &EntryId,
+    target: Target,
+    needs: &[EntryId],
+    lifecycle: &Lifecycle,
+) -> ServiceSpec {
     ServiceSpec {
         id: id.shared(),
         target,

@@ -47,6 +47,7 @@ mod module;
 mod process;
 mod programs;
 mod running;
+mod supervisors;
 mod values;
 mod watch;
 

@@ -12,6 +12,7 @@ mod lifecycles;
 mod names;
 mod order;
 mod processes;
+mod supervisors;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -103,15 +104,31 @@ pub(crate) fn application<C: ChunkCompiler>(
                 let (id, process) = (entry.id.clone(), process.id.clone());
                 pending.push(service_of(id, process, &host, input, lifecycle));
             }
+            supervisors::SUPERVISOR => {
+                let mut host = entry.data.get("host").and_then(|node| {
+                    let target = entries.target(problems, entry, node, names::HOSTS, "host")?;
+                    Some(target.id.clone())
+                });
+                if entry.is_service() && entry.data.get("host").is_none() {
+                    host = default_host.host(problems, entries, entry, None);
+                    hosts_of.extend(host.clone().map(|host| (at, host)));
+                }
+                let supervisor = supervisors::read(problems, entries, entry, lifecycle, host);
+                app.supervisors.push(supervisor);
+            }
             _ => {}
         }
     }
+    supervisors::check(problems, entries, &mut app.supervisors);
     let order = Order::of(problems, entries, &lifecycles, &hosts_of);
     for service in &mut pending {
         service.dependencies = order.dependencies(entries, &service.id);
     }
     for host in app.hosts.iter_mut().chain(&mut app.terminal_hosts) {
         host.dependencies = order.dependencies(entries, &host.id);
+    }
+    for supervisor in &mut app.supervisors {
+        supervisor.dependencies = order.dependencies(entries, &supervisor.id);
     }
     app.services = pending;
     app.commands = commands.finish();

@@ -21,7 +21,7 @@ impl RawEntry {
     pub fn is_service(&self) -> bool {
         match self.kind_name() {
             "process.host" | "terminal.host" | "process.service" => true,
-            "process.lua" => self.data.get("lifecycle").is_some(),
+            "process.lua" | "process.supervisor" => self.data.get("lifecycle").is_some(),
             _ => false,
         }
     }
@@ -62,14 +62,8 @@ impl RawEntries {
         }
         // A missing or unknown kind is reported where it stands.
         let kind = kinds::kind(entry.kind_name())?;
-        let problem = if kind.name == "process.supervisor" && role == "process" {
-            not_supported(node, kind.name)
-        } else {
-            let message =
-                format!("\"{id}\" is a {}, expected a {}", kind.name, kinds.join(" or a "));
-            Problem::error(node.span, message)
-        };
-        problems.push(problem);
+        let message = format!("\"{id}\" is a {}, expected a {}", kind.name, kinds.join(" or a "));
+        problems.error(node.span, message);
         None
     }
 }

@@ -3,19 +3,6 @@
 
 use super::{Key, Keys, Kind, LIFECYCLE, Support, any};
 
-const SUPERVISED: &[Key] = keys![
-    any("name"),
-    any("process"),
-    any("restart"),
-    any("shutdown"),
-    any("input"),
-    any("ready"),
-    any("start_timeout"),
-    any("significant"),
-    any("count"),
-    any("host"),
-];
-
 const fn later(name: &'static str, keys: Keys) -> Kind {
     Kind { name, support: Support::Later, keys: Some(keys) }
 }
@@ -40,32 +27,6 @@ pub(super) static LATER: &[Kind] = &[
                     any("warm_start"),
                 ]
             ),
-        ],
-    ),
-    later(
-        "process.supervisor",
-        keys![
-            any("host"),
-            any("strategy"),
-            Key::Map("intensity", keys![any("restarts"), any("period")]),
-            Key::Map(
-                "backoff",
-                keys![any("initial_delay"), any("max_delay"), any("factor"), any("jitter")]
-            ),
-            any("auto_shutdown"),
-            Key::List("children", SUPERVISED),
-            Key::Map(
-                "dynamic",
-                keys![
-                    any("process"),
-                    any("max_children"),
-                    any("restart"),
-                    any("shutdown"),
-                    any("ready"),
-                    any("start_timeout"),
-                ]
-            ),
-            LIFECYCLE,
         ],
     ),
     Kind { name: "sim.check", support: Support::Later, keys: None },

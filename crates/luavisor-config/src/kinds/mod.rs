@@ -105,6 +105,19 @@ const LIFECYCLE: Key = Key::Map(
     ],
 );
 
+const CHILD: Keys = keys![
+    any("name"),
+    any("process"),
+    any("count"),
+    any("restart"),
+    any("shutdown"),
+    any("input"),
+    any("ready"),
+    any("start_timeout"),
+    any("significant"),
+    any("host"),
+];
+
 const HOST_LIMITS: Key = Key::Map(
     "limits",
     keys![
@@ -168,6 +181,25 @@ static NOW: &[Kind] = &[
         ],
     ),
     now("process.service", keys![any("process"), any("host"), any("input"), LIFECYCLE]),
+    now(
+        "process.supervisor",
+        keys![
+            any("host"),
+            any("strategy"),
+            Key::Map("intensity", keys![any("restarts"), any("period")]),
+            Key::Map(
+                "backoff",
+                keys![any("initial_delay"), any("max_delay"), any("factor"), any("jitter")]
+            ),
+            any("auto_shutdown"),
+            Key::List("children", CHILD),
+            Key::Map(
+                "dynamic",
+                keys![any("process"), any("max_children"), any("restart"), any("shutdown")]
+            ),
+            LIFECYCLE,
+        ],
+    ),
     now("library.lua", keys![any("source"), any("modules"), any("imports")]),
     data("registry.entry"),
     data("ns.definition"),

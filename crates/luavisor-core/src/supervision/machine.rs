@@ -128,8 +128,17 @@ pub enum Action {
     Removed(ChildId),
     /// Answer a caller.
     Answer(Caller, Result<Answer, Error>),
-    /// Tell those who listen.
-    Tell(ChildId, Change),
+    /// Tell those who listen what happened to a child, in which of its lives.
+    Tell {
+        /// the child, which may be removed already
+        child: ChildId,
+        /// its name
+        name: Arc<str>,
+        /// its present or last life
+        life: u64,
+        /// what
+        change: Change,
+    },
     /// All children have been started.
     Up,
     /// End, with no child alive.
@@ -494,7 +503,7 @@ impl Machine {
         child.lives += 1;
         let life = child.lives;
         self.alive.insert(id);
-        self.actions.push(Action::Tell(id, Change::Starting { life }));
+        self.tell(id, Change::Starting { life });
         if let Some(timeout) = timeout {
             self.actions.push(Action::SetAlarm(Timer::Child(id), timeout));
         }
@@ -508,8 +517,9 @@ impl Machine {
         let Some(child) = self.children.get_mut(&id) else { return };
         child.state = State::Running;
         child.up_since = Some(now);
-        self.actions.push(Action::Tell(id, Change::Up));
-        for caller in std::mem::take(&mut child.starters) {
+        let starters = std::mem::take(&mut child.starters);
+        self.tell(id, Change::Up);
+        for caller in starters {
             self.actions.push(Action::Answer(caller, Ok(Answer::Child(id))));
         }
         self.pass_on(id);
@@ -573,7 +583,7 @@ impl Machine {
         let dynamic = child.rule.is_none();
         if self.ending.is_some() {
             child.state = State::Exited;
-            self.actions.push(Action::Tell(id, Change::Exited { exit }));
+            self.tell(id, Change::Exited { exit });
             return self.stop_next();
         }
         if dynamic && end == ChildEnd::FailedStart && child.lives == 1 {
@@ -588,7 +598,7 @@ impl Machine {
                 if let Some(child) = self.children.get_mut(&id) {
                     child.state = State::Exited;
                 }
-                self.actions.push(Action::Tell(id, Change::Exited { exit }));
+                self.tell(id, Change::Exited { exit });
                 self.without(id);
             }
         }
@@ -604,7 +614,7 @@ impl Machine {
         for caller in std::mem::take(&mut child.starters) {
             self.actions.push(Action::Answer(caller, Err(error.clone())));
         }
-        self.actions.push(Action::Tell(id, Change::Exited { exit }));
+        self.tell(id, Change::Exited { exit });
         self.remove(id);
         self.pass_on(id);
         self.clear_next();
@@ -612,7 +622,7 @@ impl Machine {
 
     /// It ended by itself and is forgotten.
     fn gone(&mut self, id: ChildId, exit: Arc<Exit>) {
-        self.actions.push(Action::Tell(id, Change::Exited { exit }));
+        self.tell(id, Change::Exited { exit });
         let significant = self.spec(id).is_some_and(|spec| spec.significant);
         self.remove(id);
         self.auto_shutdown(significant);
@@ -671,7 +681,7 @@ impl Machine {
         if in_recovery {
             // Its turn to be stopped had not come; it starts with the others.
             child.state = State::Waiting;
-            self.actions.push(Action::Tell(id, Change::Stopped { exit: cause }));
+            self.tell(id, Change::Stopped { exit: cause });
             return self.clear_next();
         }
         let Some(left) = self.budget.spend(self.rules.intensity, now) else {
@@ -682,7 +692,7 @@ impl Machine {
             };
             let text = cause.error.as_ref().map_or(returned, |error| &error.message);
             let text = format!("restart intensity reached: child {}: {text}", child.name);
-            self.actions.push(Action::Tell(id, Change::GaveUp { cause }));
+            self.tell(id, Change::GaveUp { cause });
             return self.end(Exit::failure(Reason::Error, Error::new(Kind::LIMIT_EXCEEDED, text)));
         };
         if Duration::from_nanos(ran) >= self.rules.intensity.period {
@@ -697,7 +707,7 @@ impl Machine {
         let failed_start = end == ChildEnd::FailedStart;
         let with = if alone { Vec::new() } else { self.siblings(id) };
         let change = Change::Restart { cause, failed_start, delay, attempt, left, with };
-        self.actions.push(Action::Tell(id, change));
+        self.tell(id, change);
         match alone {
             false => self.recover(id, delay),
             true if delay.is_zero() => self.launch(id),
@@ -821,7 +831,7 @@ impl Machine {
         if starting && gated {
             self.actions.push(Action::ClearAlarm(Timer::Child(id)));
         }
-        self.actions.push(Action::Tell(id, Change::Stopping { reason }));
+        self.tell(id, Change::Stopping { reason });
         if overdue {
             // It is being ended already.
             return;
@@ -834,7 +844,7 @@ impl Machine {
 
     /// A child that was asked to stop has ended.
     fn stopped(&mut self, id: ChildId, exit: Arc<Exit>) {
-        self.actions.push(Action::Tell(id, Change::Stopped { exit }));
+        self.tell(id, Change::Stopped { exit });
         let Some(child) = self.children.get_mut(&id) else { return };
         let (then, dynamic) = (child.then, child.rule.is_none());
         let temporary = self.restart_of(&self.children[&id]) == Restart::Temporary;
@@ -898,6 +908,12 @@ impl Machine {
         if let Some(exit) = self.ending.clone() {
             self.actions.push(Action::Finish(exit));
         }
+    }
+
+    fn tell(&mut self, id: ChildId, change: Change) {
+        let Some(child) = self.children.get(&id) else { return };
+        let (name, life) = (child.name.clone(), child.lives);
+        self.actions.push(Action::Tell { child: id, name, life, change });
     }
 
     // --- by name ---

@@ -98,8 +98,8 @@ impl Play {
                     self.alarms.remove(&timer);
                 }
                 Action::Answer(caller, answer) => self.answers.push((caller, answer)),
-                Action::Tell(id, change) => {
-                    self.changes.push((id, change));
+                Action::Tell { child, change, .. } => {
+                    self.changes.push((child, change));
                     self.times.push(self.now);
                 }
                 Action::Up => self.up = true,

@@ -28,6 +28,7 @@ use super::{Shutdown, control, report};
 use crate::host::HostState;
 use crate::log::{self, Field};
 use crate::native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
+use crate::supervisor;
 use crate::world::CONTROL;
 
 /// How long terminated processes are waited for. A process that cannot be
@@ -165,6 +166,14 @@ impl Controller {
                     context: inherited.clone(),
                 };
                 context.spawn(SpawnOrder { request, control: notices, supervisor: None })
+            }
+            Target::Supervisor(spec) => {
+                let options = NativeOptions {
+                    monitor: true,
+                    control: notices,
+                    ..NativeOptions::new(spec.id.clone())
+                };
+                supervisor::start(context, spec, options)
             }
             Target::Native { host, make } => {
                 let options = NativeOptions {
@@ -347,7 +356,7 @@ impl NativeProcess for Controller {
                     self.happen(context, Event::Alarm(service));
                 }
             }
-            Input::Event(_) | Input::Completed(..) => {}
+            Input::Event(_) | Input::Completed(..) | Input::Request(..) => {}
         }
         Flow::Continue
     }

@@ -8,6 +8,7 @@ use luavisor_core::{HostId, Values};
 use luavisor_vm::Context;
 
 use crate::native::NativeProcess;
+use crate::supervisor::SupervisorSpec;
 
 /// Ten seconds in nanoseconds: what starting and stopping may take by default.
 pub const DEFAULT_TIMEOUT: u64 = 10_000_000_000;
@@ -68,6 +69,8 @@ pub enum Target {
         /// what it inherits
         context: Arc<Context>,
     },
+    /// A supervisor, made anew for each life.
+    Supervisor(Arc<SupervisorSpec>),
     /// A process written in Rust, made anew for each life.
     Native {
         /// where it runs
@@ -82,6 +85,7 @@ impl fmt::Debug for Target {
         match self {
             Target::Host(host) => f.debug_tuple("Host").field(host).finish(),
             Target::Process { id, host, .. } => write!(f, "Process({id} on {host})"),
+            Target::Supervisor(spec) => write!(f, "Supervisor({})", spec.id),
             Target::Native { host, .. } => f.debug_tuple("Native").field(host).finish(),
         }
     }

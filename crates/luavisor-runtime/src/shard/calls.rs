@@ -9,7 +9,7 @@ use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
-    CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest, Written,
+    CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest, SupervisorRequest, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
 use luavisor_vm::{Program, Slot, TimerId, Token};
@@ -236,6 +236,21 @@ impl Kernel for ShardKernel {
             self.deliver(control, Signal::Notice { to: control, notice: Notice::Ready(pid) });
             self.settle();
         }
+    }
+
+    fn ask_supervisor(
+        &mut self,
+        from: Slot,
+        supervisor: &[u8],
+        request: SupervisorRequest,
+        token: Token,
+    ) -> Result<(), Error> {
+        let to = self.world.find_supervisor(supervisor)?;
+        let from = self.processes.pid(from);
+        let request = Box::new(request);
+        self.deliver(to, Signal::Request { to, from, token, request });
+        self.settle();
+        Ok(())
     }
 
     fn supervisor(&self, from: Slot) -> Option<(Pid, String)> {

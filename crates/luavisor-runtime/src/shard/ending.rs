@@ -2,7 +2,8 @@
 //!
 //! 1. its pid stops being routable;
 //! 2. its names are released;
-//! 3. callees of its `process.exec` are terminated, its caller gets the result;
+//! 3. callees of its `process.exec` and children of a supervisor are terminated, the
+//!    caller of an exec gets the result;
 //! 4. EXIT goes to its watchers;
 //! 5. its links are told: of a failure, or that they are dissolved;
 //! 6. those it watched forget it;
@@ -39,6 +40,7 @@ impl ShardKernel {
             Body::Native(body) => {
                 body.timers.into_iter().for_each(|timer| self.timers.clear(timer));
                 self.world.forget_refusal(pid);
+                self.world.supervisors.forget(pid);
                 self.shard.places.give_back(slot);
             }
             Body::Free => {}
@@ -57,6 +59,9 @@ impl ShardKernel {
                 self.timers.clear(*timer);
             }
             self.terminate_any(call.callee);
+        }
+        for child in &bonds.children {
+            self.terminate_any(*child);
         }
         if let Some((caller, token)) = bonds.exec_of {
             let exit = exit.clone();

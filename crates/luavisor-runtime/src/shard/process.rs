@@ -64,6 +64,8 @@ pub(crate) struct Bonds {
     /// who waits in `process.exec` for the end of this process
     pub exec_of: Option<(Pid, Token)>,
     pub control: Option<Pid>,
+    /// of a supervisor: they end with it
+    pub children: BTreeSet<Pid>,
     pub supervisor: Option<(Pid, String)>,
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, Pid, Values};
+use luavisor_vm::kernel::SupervisorRequest;
 use luavisor_vm::{Birth, Token};
 
 use crate::native::{NativeProcess, Notice};
@@ -43,6 +44,8 @@ pub(crate) enum Signal {
     Complete { to: Pid, token: Token, result: Box<Result<Values, Error>> },
     /// The callee of `process.exec` ended.
     ExecEnded { to: Pid, token: Token, exit: Arc<Exit> },
+    /// A request to a supervisor; the answer completes `token` of `from`.
+    Request { to: Pid, from: Pid, token: Token, request: Box<SupervisorRequest> },
     /// Something for a native process only.
     Notice { to: Pid, notice: Notice },
     /// Every process of the shard gets this CANCEL: the host stops.

@@ -83,8 +83,9 @@ impl ShardKernel {
         let pid = world.admit_native(host, near, &options)?;
         let parent = self.processes.pid(from);
         let (watcher, link) = self.relate(from, pid, options.monitor, options.link);
-        let newborn = Newborn::native(pid, parent, options.entry, actor);
-        self.launch(Newborn { watcher, link, control: options.control, ..newborn });
+        let newborn = Newborn::native(pid, parent, options.entry.clone(), actor);
+        let NativeOptions { control, supervisor, .. } = options;
+        self.launch(Newborn { watcher, link, control, supervisor, ..newborn });
         Ok(pid)
     }
 

@@ -9,5 +9,6 @@ mod shutdown;
 mod snapshot;
 mod start;
 mod stop;
+mod supervisors;
 mod support;
 mod threads;

@@ -73,6 +73,7 @@ impl NativeProcess for Actor {
             Input::Timer(token) => Got::Timer(token.0),
             Input::Completed(token, result) => Got::Completed(token.0, result),
             Input::Notice(notice) => Got::Notice(notice),
+            Input::Request(..) => return Flow::Continue,
         };
         let mut shared = self.0.lock().unwrap();
         shared.history.push(Err(got.clone()));

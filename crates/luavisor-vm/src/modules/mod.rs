@@ -15,6 +15,7 @@ pub mod payload;
 pub mod print;
 pub mod process;
 pub mod subscriptions;
+pub mod supervisor;
 pub mod time;
 pub mod uuid;
 
@@ -33,6 +34,7 @@ pub fn install(setup: &mut Setup) {
     logger::install(setup);
     os::install(setup);
     io::install(setup);
+    supervisor::install(setup);
 }
 
 /// Modules that the format knows and this version lacks.
@@ -66,5 +68,4 @@ const UNSUPPORTED: &[&str] = &[
     "http_client",
     "websocket",
     "exec",
-    "supervisor",
 ];

@@ -132,6 +132,15 @@ impl Kernel for FakeKernel {
         Err(Error::process_not_found())
     }
     fn ready(&mut self, _: Slot) {}
+    fn ask_supervisor(
+        &mut self,
+        _: Slot,
+        _: &[u8],
+        _: luavisor_vm::kernel::SupervisorRequest,
+        _: Token,
+    ) -> Result<(), Error> {
+        Err(Error::not_found("supervisor not found"))
+    }
     fn supervisor(&self, _: Slot) -> Option<(Pid, String)> {
         None
     }
