@@ -11,6 +11,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use luavisor::config::LoadOptions;
 
+use crate::plan;
+
 /// What the command line asks for.
 pub enum Parsed {
     /// a text on standard output, such as help
@@ -24,6 +26,8 @@ pub enum Command {
     Run(Run),
     Check { files: Files, folder: PathBuf },
     Entries { files: Files, folder: PathBuf },
+    Plan { files: Files, folder: PathBuf, form: plan::Form },
+    Why { name: String, file: PathBuf },
     New { folder: PathBuf },
     Version,
 }
@@ -34,6 +38,8 @@ pub struct Run {
     pub output: Output,
     /// `--host`
     pub host: Option<String>,
+    /// `--events`
+    pub events: Option<PathBuf>,
     pub path: PathBuf,
     pub program: Program,
 }
@@ -119,6 +125,9 @@ enum Choice {
         /// Terminal host of the program
         #[arg(long, value_name = "NS:NAME")]
         host: Option<String>,
+        /// Write what happens to this file, a line of JSON for each event
+        #[arg(long, value_name = "FILE")]
+        events: Option<PathBuf>,
         /// Accepted without effect
         #[arg(short, hide = true)]
         e: bool,
@@ -151,6 +160,28 @@ enum Choice {
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
+    /// Explain how the application starts, stops and restarts; run nothing
+    Plan {
+        #[command(flatten)]
+        files: Files,
+        /// As JSON
+        #[arg(long, conflicts_with = "dot")]
+        json: bool,
+        /// As a graph for Graphviz
+        #[arg(long)]
+        dot: bool,
+        /// Project directory, or a .yaml or .lua file
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Tell from the events of a run why something was restarted last
+    Why {
+        /// Service, child, SUPERVISOR/CHILD, or PID
+        name: String,
+        /// What `run --events` wrote
+        #[arg(default_value = "events.jsonl")]
+        file: PathBuf,
+    },
     /// Make a project folder
     New {
         /// Folder to make; must not exist or be empty
@@ -170,16 +201,20 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Pa
         Err(error) => return explained(&error),
     };
     let command = match line.command {
-        Choice::Run { files, host, path, exec, .. } => {
+        Choice::Run { files, host, events, path, exec, .. } => {
             let program = match (exec, cut.program) {
                 (Some(id), _) => Program::Process(id, cut.arguments),
                 (None, Some(name)) => Program::Command(name, cut.arguments),
                 (None, None) => Program::Services(cut.arguments),
             };
-            Command::Run(Run { files, output: line.output, host, path, program })
+            Command::Run(Run { files, output: line.output, host, events, path, program })
         }
         Choice::Check { files, folder } => Command::Check { files, folder },
         Choice::Entries { files, folder } => Command::Entries { files, folder },
+        Choice::Plan { files, folder, json, dot } => {
+            Command::Plan { files, folder, form: plan::Form::of(json, dot) }
+        }
+        Choice::Why { name, file } => Command::Why { name, file },
         Choice::New { folder } => Command::New { folder },
         Choice::Version => Command::Version,
     };

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `arguments` | the flags, and where those of the program begin |
 //! | `run` | `luavisor run` from the load to the exit code |
-//! | `check`, `entries`, `create` | the other commands |
+//! | `check`, `entries`, `create`, `plan`, `why` | the other commands |
+//! | `events` | `run --events`: what happens, as JSON lines |
 //! | `outcome` | exit code and output of a terminal program's result |
 //! | `signals` | SIGINT, SIGTERM, SIGUSR1 |
 //! | `snapshot` | the text of a snapshot |
@@ -16,12 +17,15 @@ mod arguments;
 mod check;
 mod create;
 mod entries;
+mod events;
 mod log;
 mod outcome;
+mod plan;
 mod print;
 mod run;
 mod signals;
 mod snapshot;
+mod why;
 
 use std::process::ExitCode;
 
@@ -55,6 +59,8 @@ fn perform(command: Command) -> anyhow::Result<u8> {
         Command::Run(run) => run::run(run),
         Command::Check { files, folder } => Ok(check::check(&files, &folder)),
         Command::Entries { files, folder } => Ok(entries::entries(&files, &folder)),
+        Command::Plan { files, folder, form } => Ok(plan::plan(&files, &folder, form)),
+        Command::Why { name, file } => why::why(&name, &file),
         Command::New { folder } => create::create(&folder),
         Command::Version => {
             print::out(concat!("luavisor ", env!("CARGO_PKG_VERSION"), "\n"));

@@ -17,6 +17,7 @@ use luavisor::{
 };
 
 use crate::arguments::{Program, Run};
+use crate::events::EventFile;
 use crate::log::{Log, json_text};
 use crate::outcome;
 use crate::signals::Signals;
@@ -47,6 +48,10 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
     }
     let signals = Signals::listen(run.output.silent)?;
     let mut app = App::from_application(application).log(log.clone()).tokio(signals.tokio());
+    let events = run.events.as_deref().map(EventFile::create).transpose()?.map(Arc::new);
+    if let Some(events) = events.clone() {
+        app = app.observer(move |runtime| events.recorder(runtime));
+    }
     if let Some(foreground) = &foreground {
         let arguments = foreground.arguments.iter().cloned();
         app = app.terminal_arguments(&foreground.host, arguments);
@@ -71,6 +76,9 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
 
     let shutdown = luavisor.run();
     log.flush();
+    if let Some(events) = events {
+        events.flush();
+    }
     // Only a signal's success depends on how the shutdown went.
     let code = if signals.decided() { shutdown.exit_code() } else { shutdown.code };
     Ok(u8::try_from(code).unwrap_or(1))

@@ -49,6 +49,7 @@ pub use id::EntryId;
 pub use lifecycle::{Lifecycle, Security, Startup};
 pub use load::{Loaded, load};
 pub use lookup::LookupError;
+pub use luavisor_core::restart::{OnExhausted, Policy};
 pub use options::LoadOptions;
 pub use settings::{LogEncoding, LogLevel, LoggerSettings, Settings};
 pub use skeleton::{SkeletonError, create};

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
-use luavisor_core::supervision::Change as ChildChange;
+pub use luavisor_core::supervision::Change as ChildChange;
 use luavisor_core::{Exit, HostId, Pid};
 
 use crate::services::ServiceChange;

@@ -185,6 +185,11 @@ impl Runtime {
         self.world.host_named(name).map(|host| host.id)
     }
 
+    /// The entry id of a host.
+    pub fn host_name(&self, host: HostId) -> Option<Arc<str>> {
+        self.world.host(host).map(|host| host.name.clone())
+    }
+
     /// Where a host is in its life, and how many processes live on it.
     pub fn host_state(&self, host: HostId) -> Option<(HostState, usize)> {
         self.world.host(host).map(|host| (host.state(), host.live()))

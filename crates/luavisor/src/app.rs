@@ -11,7 +11,7 @@ use luavisor_config::{
     Mode, ProcessDefinition, ProcessLimits, ServiceDefinition,
 };
 use luavisor_core::Values;
-use luavisor_runtime::LogSink;
+use luavisor_runtime::{LogSink, Observer, Runtime};
 use luavisor_vm::kernel::Level;
 use tokio::runtime::Handle;
 
@@ -47,8 +47,12 @@ pub struct App {
     pub(crate) tokio: Option<Handle>,
     pub(crate) seed: Option<u64>,
     pub(crate) native_code: bool,
+    pub(crate) observers: Vec<MakeObserver>,
     pub(crate) arguments: BTreeMap<String, Vec<String>>,
 }
+
+/// Makes an observer of a runtime.
+type MakeObserver = Box<dyn FnOnce(&Runtime) -> Arc<dyn Observer>>;
 
 /// Where the entries come from.
 enum Source {
@@ -77,6 +81,7 @@ impl App {
             tokio: None,
             seed: None,
             native_code: true,
+            observers: Vec::new(),
             arguments: BTreeMap::new(),
         }
     }
@@ -228,6 +233,16 @@ impl App {
     /// Whether hot Lua code is compiled to machine code; on by default.
     pub fn native_code(mut self, native_code: bool) -> App {
         self.native_code = native_code;
+        self
+    }
+
+    /// Adds a listener that misses nothing, not even the boot. See also
+    /// [`Luavisor::events`].
+    pub fn observer<O: Observer + 'static>(
+        mut self,
+        make: impl FnOnce(&Runtime) -> O + 'static,
+    ) -> App {
+        self.observers.push(Box::new(|runtime| Arc::new(make(runtime))));
         self
     }
 

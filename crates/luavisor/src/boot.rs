@@ -49,6 +49,9 @@ pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
         builder = builder.seed(seed);
     }
     let runtime = builder.build();
+    for make in app.observers {
+        runtime.observe(make(&runtime));
+    }
     let modules = luavisor_config::vocabulary::MODULES.len();
     say(Some(&*log), Level::Info, "components loaded successfully", &[("modules", modules)]);
     say(Some(&*log), Level::Info, "loaded entries", &[("count", app.application.entries.len())]);

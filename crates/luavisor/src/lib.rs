@@ -62,10 +62,12 @@ pub use running::Luavisor;
 pub use values::IntoValues;
 
 pub use luavisor_config as config;
+pub use luavisor_core::supervision;
 pub use luavisor_core::{Error, Event, Exit, Kind, Pid, Reason, Value, Values};
-pub use luavisor_runtime::services::{ServiceState, Shutdown};
+pub use luavisor_runtime::services::{ServiceChange, ServiceState, Shutdown};
 pub use luavisor_runtime::{
-    Clock, HostState, LogSink, NativeContext, Occurrence, Snapshot, SystemClock,
+    CONTROL, Clock, HostId, HostState, LogSink, NativeContext, Observer, Occurrence, Runtime,
+    Snapshot, SystemClock,
 };
 pub use luavisor_vm::Chunk;
 pub use luavisor_vm::kernel::{Level, LogRecord, Output};

@@ -41,6 +41,11 @@ impl Moment {
         Moment { wall, since_start }
     }
 
+    /// As a text of RFC 3339.
+    pub fn text(self) -> String {
+        format!("{:.6}", self.wall)
+    }
+
     /// The whole second it falls into.
     pub fn second(self) -> i64 {
         self.wall.as_second()

@@ -7,7 +7,7 @@
 
 mod line;
 mod sampling;
-mod writer;
+pub mod writer;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,10 +15,13 @@ use luavisor::config::{LogEncoding, LogLevel, Settings};
 use luavisor::{Level, LogRecord, LogSink, Pid};
 
 use crate::arguments::Output;
-pub use line::json_text;
-use line::{Format, Moment};
+use line::Format;
+pub use line::{Moment, json_text};
 use sampling::Sampling;
 use writer::Writer;
+
+/// Bytes of lines that wait at most.
+const QUEUE_BYTES: usize = 1 << 20;
 
 /// The log of a `run`.
 pub struct Log {
@@ -55,7 +58,9 @@ impl Log {
             silent: flags.silent,
             format,
             sampling: Mutex::default(),
-            writer: Writer::default(),
+            writer: Writer::new(QUEUE_BYTES, std::io::stderr(), |count| {
+                format!("{count} log lines dropped: stderr is slow\n")
+            }),
         }
     }
 

@@ -1,27 +1,29 @@
 //! The queue of finished lines and the thread that writes it.
 //!
-//! At most [`QUEUE_BYTES`] wait. What does not fit is dropped, and a line with
-//! the count is written as soon as there is room.
+//! So many bytes wait at most. What does not fit is dropped, and a line with the
+//! count is written as soon as there is room.
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Bytes that wait at most.
-const QUEUE_BYTES: usize = 1 << 20;
 /// How long the end of the program waits for a slow stderr.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// See the module.
-#[derive(Default)]
 pub struct Writer {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
+    /// bytes that wait at most
+    room: usize,
+    /// where the lines go
+    target: Mutex<Box<dyn Write + Send>>,
+    /// the line that says how many were dropped
+    dropped: fn(u64) -> String,
 }
 
 #[derive(Default)]
@@ -41,10 +43,21 @@ impl Queue {
 }
 
 impl Writer {
+    /// Writes to `target`; `dropped` makes the line about lost ones.
+    pub fn new(
+        room: usize,
+        target: impl Write + Send + 'static,
+        dropped: fn(u64) -> String,
+    ) -> Writer {
+        let (queue, changed) = Default::default();
+        let target = Mutex::new(Box::new(target) as Box<dyn Write + Send>);
+        Writer { shared: Arc::new(Shared { queue, changed, room, target, dropped }) }
+    }
+
     /// Queues a line, or drops it. Never waits.
     pub fn write(&self, line: String) {
         let mut queue = self.shared.lock();
-        if queue.lines.len() + line.len() > QUEUE_BYTES {
+        if queue.lines.len() + line.len() > self.shared.room {
             queue.dropped += 1;
             return;
         }
@@ -58,7 +71,7 @@ impl Writer {
         self.shared.lock().held = true;
     }
 
-    /// Waits until the queue is written, for at most a second: a stderr that
+    /// Waits until the queue is written, for at most a second: a target that
     /// nobody reads must not keep the program from ending.
     pub fn flush(&self) {
         let busy = |queue: &mut Queue| queue.started && (queue.ready() || queue.writing);
@@ -92,13 +105,15 @@ impl Shared {
             piece.clear();
             std::mem::swap(&mut piece, &mut queue.lines);
             if queue.dropped > 0 {
-                piece.push_str(&format!("{} log lines dropped: stderr is slow\n", queue.dropped));
+                piece.push_str(&(self.dropped)(queue.dropped));
                 queue.dropped = 0;
             }
             queue.writing = true;
             drop(queue);
-            // A closed stderr swallows everything.
-            let _ = std::io::stderr().lock().write_all(piece.as_bytes());
+            // What is closed swallows everything.
+            let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = target.write_all(piece.as_bytes());
+            drop(target);
             queue = self.lock();
             queue.writing = false;
             self.changed.notify_all();

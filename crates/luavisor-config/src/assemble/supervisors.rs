@@ -75,10 +75,15 @@ pub(super) fn read(
     let dynamic = map_at(p, data, "dynamic").and_then(|node| dynamic(p, entries, entry, node));
     let mut lifecycle = entry.is_service().then(|| lifecycle.clone());
     if let Some(lifecycle) = &mut lifecycle {
-        // It is up when its children are; how long they may take is said with them.
+        // It is up when its children are; how long these may take to start and to stop
+        // is said with them.
         lifecycle.ready = true;
-        if data.get("lifecycle").is_some_and(|node| node.get("start_timeout").is_none()) {
+        let said = |key| data.get("lifecycle").is_some_and(|node| node.get(key).is_some());
+        if !said("start_timeout") {
             lifecycle.start_timeout = Duration::MAX;
+        }
+        if !said("stop_timeout") {
+            lifecycle.stop_timeout = Duration::MAX;
         }
     }
     let id = entry.id.clone();

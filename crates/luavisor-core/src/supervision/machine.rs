@@ -191,6 +191,8 @@ pub enum Change {
         attempt: u32,
         /// restarts that are left in the period
         left: u32,
+        /// what decided that; a dynamic child is always alone
+        strategy: Strategy,
         /// the others that are stopped and started with it, top to bottom
         with: Vec<Arc<str>>,
     },
@@ -706,7 +708,8 @@ impl Machine {
         let delay = self.rules.backoff.delay(attempt, uniform);
         let failed_start = end == ChildEnd::FailedStart;
         let with = if alone { Vec::new() } else { self.siblings(id) };
-        let change = Change::Restart { cause, failed_start, delay, attempt, left, with };
+        let strategy = if alone { Strategy::OneForOne } else { self.rules.strategy };
+        let change = Change::Restart { cause, failed_start, delay, attempt, left, strategy, with };
         self.tell(id, change);
         match alone {
             false => self.recover(id, delay),

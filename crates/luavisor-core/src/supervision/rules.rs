@@ -19,6 +19,17 @@ pub enum Strategy {
     RestForOne,
 }
 
+impl Strategy {
+    /// Its name in entries.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Strategy::OneForOne => "one_for_one",
+            Strategy::OneForAll => "one_for_all",
+            Strategy::RestForOne => "rest_for_one",
+        }
+    }
+}
+
 /// Which ends of a child are followed by a new start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Restart {

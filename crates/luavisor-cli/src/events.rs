@@ -1,0 +1,204 @@
+//! `luavisor run --events FILE`: the event stream as JSON lines.
+//!
+//! Lines are made where things happen and written by a thread of their own. When
+//! the disk cannot keep up, lines are dropped and an `events.dropped` line counts
+//! them: a worker never waits for the file.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use luavisor::supervision::Change;
+use luavisor::{CONTROL, Error, Exit, Observer, Occurrence, Pid, Runtime, ServiceChange};
+use serde_json::{Map, Value, json};
+
+use crate::log::Moment;
+use crate::log::writer::Writer;
+
+/// Bytes of lines that wait at most.
+const QUEUE_BYTES: usize = 64 << 20;
+
+/// The file of one run.
+pub struct EventFile {
+    writer: Arc<Writer>,
+}
+
+impl EventFile {
+    /// Makes the file, or empties it.
+    pub fn create(path: &Path) -> anyhow::Result<EventFile> {
+        let file =
+            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        let dropped = |count| format!("{}\n", event("events.dropped", json!({ "count": count })));
+        Ok(EventFile { writer: Arc::new(Writer::new(QUEUE_BYTES, file, dropped)) })
+    }
+
+    /// What writes the events of this runtime.
+    pub fn recorder(&self, runtime: &Runtime) -> Recorder {
+        let (writer, runtime) = (self.writer.clone(), runtime.clone());
+        Recorder { writer, runtime, lives: Mutex::default() }
+    }
+
+    /// Waits until everything is written, but not for a disk that is stuck.
+    pub fn flush(&self) {
+        self.writer.flush();
+    }
+}
+
+/// Turns occurrences into lines.
+pub struct Recorder {
+    writer: Arc<Writer>,
+    runtime: Runtime,
+    /// the present life of each service
+    lives: Mutex<HashMap<Arc<str>, u64>>,
+}
+
+impl Observer for Recorder {
+    fn observe(&self, occurrence: &Occurrence) {
+        let (name, fields) = match occurrence {
+            // What the runtime itself is made of is nobody's business.
+            Occurrence::Spawned { pid, .. } | Occurrence::Exited { pid, .. }
+                if pid.host == CONTROL =>
+            {
+                return;
+            }
+            Occurrence::Spawned { pid, parent, entry } => (
+                "process.start",
+                json!({ "pid": self.pid(*pid), "entry": &**entry, "parent": self.pid(*parent) }),
+            ),
+            Occurrence::Exited { pid, entry, exit } => {
+                let fields = json!({ "pid": self.pid(*pid), "entry": &**entry });
+                ("process.exit", with(fields, exit_fields(exit)))
+            }
+            Occurrence::HostStarted(host) => ("host.start", json!({ "name": self.host(*host) })),
+            Occurrence::HostStopped(host) => ("host.stop", json!({ "name": self.host(*host) })),
+            Occurrence::Service { id, pid, change } => self.service(id, *pid, change),
+            Occurrence::Child { supervisor, pid, child, child_pid, life, change } => {
+                let fields = json!({
+                    "name": &**child,
+                    "supervisor": &**supervisor,
+                    "supervisor_pid": self.pid(*pid),
+                    "pid": child_pid.map(|pid| self.pid(pid)),
+                    "life": life,
+                });
+                let (name, more) = child_change(change);
+                (name, with(fields, more))
+            }
+            Occurrence::ExitRequested(code) => ("exit.requested", json!({ "code": code })),
+        };
+        self.writer.write(format!("{}\n", event(name, fields)));
+    }
+}
+
+impl Recorder {
+    fn pid(&self, pid: Pid) -> Value {
+        match pid == Pid::NONE {
+            true => Value::Null,
+            false => self.runtime.pid_text(pid).into(),
+        }
+    }
+
+    fn host(&self, host: luavisor::HostId) -> String {
+        self.runtime.host_name(host).map(|name| name.to_string()).unwrap_or_default()
+    }
+
+    fn service(
+        &self,
+        id: &Arc<str>,
+        pid: Option<Pid>,
+        change: &ServiceChange,
+    ) -> (&'static str, Value) {
+        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
+        if let ServiceChange::Starting { life } = change {
+            lives.insert(id.clone(), *life);
+        }
+        let life = lives.get(id).copied();
+        drop(lives);
+        let fields = json!({ "name": &**id, "pid": pid.map(|pid| self.pid(pid)), "life": life });
+        let (name, more) = match change {
+            ServiceChange::Starting { .. } => ("service.start", json!({})),
+            ServiceChange::Running => ("service.ready", json!({})),
+            ServiceChange::Stopping => ("service.stopping", json!({})),
+            ServiceChange::Stopped { exit } => {
+                ("service.stop", exit.as_ref().map_or(json!({}), |exit| exit_fields(exit)))
+            }
+            ServiceChange::Exited { exit } => ("service.exit", exit_fields(exit)),
+            ServiceChange::Restart { delay, attempt, cause, was_up } => {
+                let more = json!({
+                    "failed_start": !was_up,
+                    "delay": delay.as_secs_f64(),
+                    "attempt": attempt,
+                });
+                ("service.restart", with(exit_fields(cause), more))
+            }
+            ServiceChange::GaveUp { attempts, cause } => {
+                ("service.give_up", with(exit_fields(cause), json!({ "attempts": attempts })))
+            }
+            ServiceChange::Waiting { on } => ("service.waiting", json!({ "on": &**on })),
+        };
+        (name, with(fields, more))
+    }
+}
+
+fn child_change(change: &Change) -> (&'static str, Value) {
+    match change {
+        Change::Starting { .. } => ("child.start", json!({})),
+        Change::Up => ("child.ready", json!({})),
+        Change::Stopping { reason } => ("child.stopping", json!({ "why": reason })),
+        Change::Stopped { exit } => ("child.stop", exit_fields(exit)),
+        Change::Exited { exit } => ("child.exit", exit_fields(exit)),
+        Change::Restart { cause, failed_start, delay, attempt, left, strategy, with: siblings } => {
+            let siblings: Vec<&str> = siblings.iter().map(|name| &**name).collect();
+            let more = json!({
+                "failed_start": failed_start,
+                "strategy": strategy.as_str(),
+                "with": siblings,
+                "delay": delay.as_secs_f64(),
+                "attempt": attempt,
+                "left": left,
+            });
+            ("child.restart", with(exit_fields(cause), more))
+        }
+        Change::GaveUp { cause } => ("child.give_up", exit_fields(cause)),
+    }
+}
+
+fn exit_fields(exit: &Exit) -> Value {
+    let mut fields = json!({ "reason": exit.reason.as_str() });
+    if let Some(error) = &exit.error {
+        fields["error"] = error_fields(error);
+    }
+    if let Some(origin) = &exit.origin {
+        fields["origin"] = json!({ "pid": &*origin.pid_text, "message": &*origin.cause });
+    }
+    fields
+}
+
+fn error_fields(error: &Error) -> Value {
+    let frames = error.frames.iter();
+    let frames = frames.map(|frame| match frame.name.is_empty() {
+        true => format!("{}:{}", frame.source, frame.line),
+        false => format!("{}:{} in {}", frame.source, frame.line, frame.name),
+    });
+    let trace: Vec<String> = frames.collect();
+    let mut fields = json!({ "message": &*error.message, "kind": error.kind.as_str() });
+    if !trace.is_empty() {
+        fields["trace"] = trace.into();
+    }
+    fields
+}
+
+/// One line: time and name first.
+fn event(name: &str, fields: Value) -> Value {
+    with(json!({ "time": Moment::now().text(), "event": name }), fields)
+}
+
+/// Both maps as one.
+fn with(mut fields: Value, more: Value) -> Value {
+    if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
+        let more: Map<String, Value> = more;
+        fields.extend(more);
+    }
+    fields
+}

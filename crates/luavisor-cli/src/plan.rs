@@ -1,0 +1,540 @@
+//! `luavisor plan`: how an application starts, stops and restarts, worked out
+//! from its entries without running it.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use luavisor::config::{
+    ChildDefinition, EntryId, Lifecycle, Mode, NoCompiler, SupervisorDefinition, load,
+};
+use luavisor::supervision::{AutoShutdown, Shutdown, affected};
+use serde_json::{Value, json};
+
+use crate::arguments::Files;
+use crate::{CANNOT_START, print};
+
+/// How it is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Json,
+    Dot,
+}
+
+impl Form {
+    /// What the flags ask for.
+    pub fn of(json: bool, dot: bool) -> Form {
+        match (json, dot) {
+            (true, _) => Form::Json,
+            (false, true) => Form::Dot,
+            (false, false) => Form::Text,
+        }
+    }
+}
+
+type Application = luavisor::config::Application<()>;
+
+/// Prints the plan; 2 if the application has errors.
+pub fn plan(files: &Files, folder: &Path, form: Form) -> u8 {
+    let loaded = load(&files.options(folder), &NoCompiler);
+    print::error(&loaded.diagnostics.render(Mode::Run));
+    if loaded.diagnostics.has_errors(Mode::Run) {
+        return CANNOT_START;
+    }
+    let plan = Plan::of(&loaded.application);
+    print::out(&match form {
+        Form::Text => plan.text(),
+        Form::Json => format!("{:#}\n", plan.json()),
+        Form::Dot => plan.dot(),
+    });
+    0
+}
+
+/// A time, or none where something may take as long as it likes.
+type Bound = Option<Duration>;
+
+/// Everything that is printed.
+struct Plan<'a> {
+    levels: Vec<Vec<Service<'a>>>,
+    shutdown: Bound,
+    shutdown_timeout: Duration,
+    warnings: Vec<String>,
+}
+
+/// One service of a level.
+struct Service<'a> {
+    id: &'a EntryId,
+    what: What<'a>,
+    lifecycle: &'a Lifecycle,
+    /// its longest stop
+    stop: Bound,
+}
+
+enum What<'a> {
+    Host,
+    Process(&'a EntryId),
+    Supervisor(Node<'a>),
+}
+
+/// A supervisor with its children.
+struct Node<'a> {
+    /// ids from the service down, and names of children
+    path: String,
+    definition: &'a SupervisorDefinition,
+    children: Vec<Child<'a>>,
+    dynamic: Option<Option<Box<Node<'a>>>>,
+    /// its longest stop, without a deadline from above
+    stop: Bound,
+}
+
+struct Child<'a> {
+    definition: &'a ChildDefinition,
+    node: Option<Node<'a>>,
+    /// the longest stop of the group
+    stop: Bound,
+}
+
+struct Trees<'a> {
+    by_id: HashMap<&'a EntryId, &'a SupervisorDefinition>,
+    warnings: Vec<String>,
+}
+
+fn sum(mut times: impl Iterator<Item = Bound>) -> Bound {
+    times.try_fold(Duration::ZERO, |total, time| Some(total.saturating_add(time?)))
+}
+
+fn longest(mut times: impl Iterator<Item = Bound>) -> Bound {
+    times.try_fold(Duration::ZERO, |most, time| Some(most.max(time?)))
+}
+
+impl<'a> Plan<'a> {
+    fn of(application: &'a Application) -> Plan<'a> {
+        let by_id = application.supervisors.iter().map(|each| (&each.id, each)).collect();
+        let mut trees = Trees { by_id, warnings: Vec::new() };
+        let hosts = application.hosts.iter().chain(&application.terminal_hosts);
+        let mut services: HashMap<&EntryId, Service<'_>> = HashMap::new();
+        for host in hosts {
+            let (id, lifecycle) = (&host.id, &host.lifecycle);
+            let stop = Some(lifecycle.stop_timeout);
+            services.insert(id, Service { id, what: What::Host, lifecycle, stop });
+        }
+        for service in &application.services {
+            let (id, lifecycle) = (&service.id, &service.lifecycle);
+            let what = What::Process(&service.process);
+            let stop = Some(lifecycle.stop_timeout);
+            services.insert(id, Service { id, what, lifecycle, stop });
+        }
+        for supervisor in &application.supervisors {
+            let Some(lifecycle) = &supervisor.lifecycle else { continue };
+            let node = trees.node(supervisor, supervisor.id.as_str());
+            let limit = lifecycle.stop_timeout;
+            trees.check_deadline(&node.path, "stop_timeout", limit, node.stop);
+            let stop = Some(node.stop.map_or(limit, |stop| stop.min(limit)));
+            let id = &supervisor.id;
+            services.insert(id, Service { id, what: What::Supervisor(node), lifecycle, stop });
+        }
+        let level = |ids: &Vec<EntryId>| -> Vec<Service<'a>> {
+            ids.iter().filter_map(|id| services.remove(id)).collect()
+        };
+        let levels: Vec<Vec<Service<'_>>> = application.start_levels.iter().map(level).collect();
+        let shutdown =
+            sum(levels.iter().map(|level| longest(level.iter().map(|service| service.stop))));
+        let shutdown_timeout = application.settings.shutdown_timeout;
+        if shutdown.is_none_or(|time| time > shutdown_timeout) {
+            trees.warnings.push(format!(
+                "shutdown may take {}, but shutdown.timeout ends it by force after {}",
+                bound(shutdown),
+                short(shutdown_timeout)
+            ));
+        }
+        Plan { levels, shutdown, shutdown_timeout, warnings: trees.warnings }
+    }
+
+    fn supervisors(&self) -> impl Iterator<Item = (&Service<'a>, &Node<'a>)> {
+        self.levels.iter().flatten().filter_map(|service| match &service.what {
+            What::Supervisor(node) => Some((service, node)),
+            _ => None,
+        })
+    }
+
+    // --- text ---
+
+    fn text(&self) -> String {
+        let mut text = String::from("Start, level by level; stop is the other way round:\n");
+        // Writing to a string cannot fail.
+        for (number, level) in self.levels.iter().enumerate() {
+            for service in level {
+                let what = match &service.what {
+                    What::Host => "host".to_owned(),
+                    What::Process(process) if *process == service.id => "process".to_owned(),
+                    What::Process(process) => format!("runs {process}"),
+                    What::Supervisor(node) => node.describe(),
+                };
+                let _ = writeln!(text, "{:3}. {}: {what}", number + 1, service.id);
+                if let What::Supervisor(node) = &service.what {
+                    node.list(&mut text, 1);
+                }
+            }
+        }
+        let _ = writeln!(
+            text,
+            "\nShutdown takes {} at most, with shutdown.timeout {}.",
+            bound(self.shutdown),
+            short(self.shutdown_timeout)
+        );
+        for level in self.levels.iter().rev() {
+            for service in level {
+                let _ = writeln!(text, "  {}: {}", service.id, bound(service.stop));
+            }
+        }
+        if self.supervisors().next().is_some() {
+            text.push_str("\nRestart budgets:\n");
+        }
+        for (service, node) in self.supervisors() {
+            node.each(&mut |node, parent| {
+                let above = match parent {
+                    Some(parent) => format!("{} restarts it by its own budget", parent.path),
+                    None => service_restarts(service.lifecycle),
+                };
+                let _ = writeln!(text, "  {}: {}; {above}.", node.path, node.budget());
+            });
+        }
+        if self.supervisors().next().is_some() {
+            text.push_str("\nWho is stopped and restarted when a child fails:\n");
+        }
+        for (_, node) in self.supervisors() {
+            node.each(&mut |node, _| {
+                for (place, child) in node.children.iter().enumerate() {
+                    let with = node.radius(place).join(", ");
+                    let with = if with.is_empty() { "it alone" } else { &with };
+                    let _ = writeln!(text, "  {}/{}: {with}", node.path, child.name());
+                }
+                if node.dynamic.is_some() {
+                    let _ = writeln!(text, "  {}/dynamic: it alone", node.path);
+                }
+            });
+        }
+        if !self.warnings.is_empty() {
+            text.push_str("\nWarnings:\n");
+        }
+        for warning in &self.warnings {
+            let _ = writeln!(text, "  {warning}");
+        }
+        text
+    }
+
+    // --- JSON ---
+
+    fn json(&self) -> Value {
+        let service = |service: &Service<'_>| {
+            let mut value =
+                json!({ "id": service.id.as_str(), "stop_seconds": seconds(service.stop) });
+            match &service.what {
+                What::Host => value["kind"] = "host".into(),
+                What::Process(process) => {
+                    value["kind"] = "process".into();
+                    value["process"] = process.as_str().into();
+                }
+                What::Supervisor(node) => {
+                    value["kind"] = "supervisor".into();
+                    value["tree"] = node.json();
+                }
+            }
+            value
+        };
+        let levels: Vec<Vec<Value>> =
+            self.levels.iter().map(|level| level.iter().map(service).collect()).collect();
+        json!({
+            "levels": levels,
+            "shutdown_seconds": seconds(self.shutdown),
+            "shutdown_timeout_seconds": self.shutdown_timeout.as_secs_f64(),
+            "warnings": self.warnings,
+        })
+    }
+
+    // --- Graphviz ---
+
+    fn dot(&self) -> String {
+        let mut text = String::from("digraph luavisor {\n  rankdir=LR;\n  node [shape=box];\n");
+        for level in &self.levels {
+            for service in level {
+                let shape = match service.what {
+                    What::Supervisor(_) => "box3d",
+                    What::Host => "component",
+                    What::Process(_) => "box",
+                };
+                let id = quoted(service.id.as_str());
+                let _ = writeln!(text, "  {id} [shape={shape}];");
+            }
+        }
+        for (_, node) in self.supervisors() {
+            node.each(&mut |node, _| {
+                let from = quoted(&node.path);
+                let strategy = node.definition.rules.strategy.as_str();
+                let label = quoted(&format!("{}\\n{strategy}", node.path));
+                let _ = writeln!(text, "  {from} [shape=box3d, label={label}];");
+                for child in &node.children {
+                    let to = quoted(&format!("{}/{}", node.path, child.name()));
+                    let _ = writeln!(text, "  {from} -> {to};");
+                }
+                if node.dynamic.is_some() {
+                    let to = quoted(&format!("{}/dynamic", node.path));
+                    let _ = writeln!(text, "  {from} -> {to} [style=dashed];");
+                }
+            });
+        }
+        text.push_str("}\n");
+        text
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\\\""))
+}
+
+impl<'a> Trees<'a> {
+    fn node(&mut self, definition: &'a SupervisorDefinition, path: &str) -> Node<'a> {
+        let mut children = Vec::new();
+        for child in &definition.children {
+            let path = format!("{path}/{}", group_name(child));
+            let below = self.by_id.get(&child.target).copied().filter(|_| child.supervisor);
+            let node = below.map(|below| self.node(below, &path));
+            let stop = self.stop(&path, child.rule.shutdown, node.as_ref());
+            children.push(Child { definition: child, node, stop });
+        }
+        let mut group = Some(Duration::ZERO);
+        let dynamic = definition.dynamic.as_ref().map(|dynamic| {
+            let path = format!("{path}/dynamic");
+            let below = self.by_id.get(&dynamic.target).copied().filter(|_| dynamic.supervisor);
+            let node = below.map(|below| Box::new(self.node(below, &path)));
+            group = self.stop(&path, dynamic.rule.shutdown, node.as_deref());
+            node
+        });
+        self.check_rules(definition, path);
+        let stop = sum(children.iter().map(|child| child.stop).chain([group]));
+        Node { path: path.to_owned(), definition, children, dynamic, stop }
+    }
+
+    /// The longest stop of a child.
+    fn stop(&mut self, path: &str, shutdown: Shutdown, node: Option<&Node<'_>>) -> Bound {
+        match (shutdown, node) {
+            (Shutdown::Kill, _) => Some(Duration::ZERO),
+            (Shutdown::Deadline(limit), None) => Some(limit),
+            (Shutdown::Deadline(limit), Some(node)) => {
+                self.check_deadline(path, "shutdown", limit, node.stop);
+                Some(node.stop.map_or(limit, |stop| stop.min(limit)))
+            }
+            (Shutdown::Infinity, Some(node)) => node.stop,
+            (Shutdown::Infinity, None) => None,
+        }
+    }
+
+    fn check_deadline(&mut self, path: &str, key: &str, limit: Duration, stop: Bound) {
+        if stop.is_none_or(|stop| stop > limit) {
+            self.warnings.push(format!(
+                "{path}: {key} {} is below the {} that its children may take: the rest is ended by force",
+                short(limit),
+                bound(stop)
+            ));
+        }
+    }
+
+    fn check_rules(&mut self, definition: &SupervisorDefinition, path: &str) {
+        let rules = &definition.rules;
+        let restarts = rules.intensity.restarts;
+        // Between the first restart and the one that is too many lie all delays.
+        let delays = (1..=restarts.min(10_000)).map(|k| rules.backoff.delay(k, 0.0));
+        let least: Duration = delays.fold(Duration::ZERO, Duration::saturating_add);
+        if least > rules.intensity.period {
+            self.warnings.push(format!(
+                "{path}: one failing child never uses up the intensity: its {restarts} delays take {}, \
+                 longer than the period of {}",
+                short(least),
+                short(rules.intensity.period)
+            ));
+        }
+        let significant = definition.children.iter().any(|child| child.rule.significant);
+        if rules.auto_shutdown != AutoShutdown::Never && !significant {
+            self.warnings
+                .push(format!("{path}: auto_shutdown without a significant child has no effect"));
+        }
+    }
+}
+
+fn group_name(child: &ChildDefinition) -> String {
+    let name = &child.rule.name;
+    match child.rule.count {
+        None => name.to_string(),
+        Some(1) => format!("{name}.1"),
+        Some(count) => format!("{name}.1…{count}"),
+    }
+}
+
+impl Child<'_> {
+    fn name(&self) -> String {
+        group_name(self.definition)
+    }
+}
+
+impl<'a> Node<'a> {
+    fn describe(&self) -> String {
+        format!("supervisor, {}", self.definition.rules.strategy.as_str())
+    }
+
+    /// This node and all below it, each with the one above.
+    fn each(&self, visit: &mut impl FnMut(&Node<'a>, Option<&Node<'a>>)) {
+        fn walk<'a>(
+            node: &Node<'a>,
+            parent: Option<&Node<'a>>,
+            visit: &mut dyn FnMut(&Node<'a>, Option<&Node<'a>>),
+        ) {
+            visit(node, parent);
+            let dynamic = node.dynamic.iter().flatten().map(|node| &**node);
+            let below = node.children.iter().filter_map(|child| child.node.as_ref());
+            for child in below.chain(dynamic) {
+                walk(child, Some(node), visit);
+            }
+        }
+        walk(self, None, visit);
+    }
+
+    fn list(&self, text: &mut String, depth: usize) {
+        let pad = "  ".repeat(depth + 2);
+        for child in &self.children {
+            let rule = &child.definition.rule;
+            let mut what = match &child.node {
+                Some(node) => format!("{} {}", node.describe(), child.definition.target),
+                None => format!("runs {}", child.definition.target),
+            };
+            if rule.ready && child.node.is_none() {
+                what += ", must be ready";
+                if let Some(timeout) = rule.start_timeout {
+                    let _ = write!(what, " within {}", short(timeout));
+                }
+            }
+            let _ = writeln!(text, "{pad}{}: {what}", child.name());
+            if let Some(node) = &child.node {
+                node.list(text, depth + 1);
+            }
+        }
+        if let Some(dynamic) = &self.definition.dynamic {
+            let _ = write!(text, "{pad}dynamic: runs {}", dynamic.target);
+            let _ = match dynamic.rule.max_children {
+                u32::MAX => writeln!(text),
+                most => writeln!(text, ", at most {most}"),
+            };
+        }
+    }
+
+    /// The budget in words.
+    fn budget(&self) -> String {
+        let rules = &self.definition.rules;
+        let restarts = match rules.intensity.restarts {
+            1 => "1 restart".to_owned(),
+            count => format!("{count} restarts"),
+        };
+        let delays = delays(|k| rules.backoff.delay(k, 0.5), rules.backoff.max_delay);
+        format!(
+            "at most {restarts} in {}, of one child after {delays}; then it fails",
+            short(rules.intensity.period)
+        )
+    }
+
+    /// Who is restarted with a member of the group at `place`.
+    fn radius(&self, place: usize) -> Vec<String> {
+        let strategy = self.definition.rules.strategy;
+        let places = affected(strategy, place, self.children.len());
+        if places.len() == 1 && strategy == luavisor::supervision::Strategy::OneForOne {
+            return Vec::new();
+        }
+        let mut names: Vec<String> = places
+            .filter(|other| *other != place)
+            .map(|other| self.children[other].name())
+            .collect();
+        if self.children[place].definition.rule.count.is_some_and(|count| count > 1) {
+            let rest = match strategy {
+                luavisor::supervision::Strategy::OneForAll => "the others of the group",
+                _ => "the later ones of the group",
+            };
+            names.insert(0, rest.to_owned());
+        }
+        if self.dynamic.is_some() {
+            names.push("dynamic children".to_owned());
+        }
+        names
+    }
+
+    fn json(&self) -> Value {
+        let rules = &self.definition.rules;
+        let child = |(place, child): (usize, &Child<'_>)| {
+            json!({
+                "name": child.definition.rule.name.to_string(),
+                "count": child.definition.rule.count,
+                "process": child.definition.target.as_str(),
+                "restarted_with_it": self.radius(place),
+                "stop_seconds": seconds(child.stop),
+                "tree": child.node.as_ref().map(Node::json),
+            })
+        };
+        json!({
+            "path": self.path,
+            "strategy": rules.strategy.as_str(),
+            "restarts": rules.intensity.restarts,
+            "period_seconds": rules.intensity.period.as_secs_f64(),
+            "stop_seconds": seconds(self.stop),
+            "children": self.children.iter().enumerate().map(child).collect::<Vec<_>>(),
+            "dynamic": self.definition.dynamic.as_ref().map(|dynamic| json!({
+                "process": dynamic.target.as_str(),
+                "max_children": (dynamic.rule.max_children != u32::MAX)
+                    .then_some(dynamic.rule.max_children),
+                "tree": self.dynamic.iter().flatten().next().map(|node| node.json()),
+            })),
+        })
+    }
+}
+
+/// What the lifecycle does with a supervisor that failed.
+fn service_restarts(lifecycle: &Lifecycle) -> String {
+    use luavisor::config::{OnExhausted, Policy};
+    let rule = &lifecycle.restart;
+    if rule.policy == Policy::Never {
+        return "the runtime leaves it so".to_owned();
+    }
+    let mut text =
+        format!("the runtime restarts it after {}", delays(|k| rule.delay(k, 0.5), rule.max_delay));
+    if rule.max_attempts > 0 {
+        let then = match rule.on_exhausted {
+            OnExhausted::Ignore => "it stays failed",
+            OnExhausted::Shutdown => "the runtime shuts down with code 1",
+        };
+        let _ = write!(text, ", {} times in a row, then {then}", rule.max_attempts);
+    }
+    text
+}
+
+/// The first delays, and the longest.
+fn delays(delay: impl Fn(u32) -> Duration, longest: Duration) -> String {
+    let first = [1, 2, 3].map(&delay);
+    if first[0].is_zero() {
+        return "no delay".to_owned();
+    }
+    if first[0] == first[2] {
+        return short(first[0]);
+    }
+    let shown = first.map(short).join(", ");
+    format!("{shown} … up to {}", short(longest))
+}
+
+fn short(duration: Duration) -> String {
+    format!("{duration:?}")
+}
+
+fn bound(time: Bound) -> String {
+    time.map_or_else(|| "as long as it likes".to_owned(), short)
+}
+
+fn seconds(time: Bound) -> Value {
+    time.map_or(Value::Null, |time| time.as_secs_f64().into())
+}
