@@ -81,4 +81,7 @@ examples! {
     chain "chain";
     worker_pool "worker-pool";
     service "service";
+    supervised_pool "supervised-pool";
+    crawler "crawler";
+    tree "tree";
 }

@@ -20,6 +20,7 @@ use super::effects::Effect;
 use super::kernel::ShardKernel;
 use super::process::{Body, Bonds};
 use super::signal::Signal;
+use crate::native::Input;
 use crate::observe::Occurrence;
 
 impl ShardKernel {
@@ -38,6 +39,13 @@ impl ShardKernel {
         match process.body {
             Body::Lua => self.effects.push_back(Effect::Destroy(slot)),
             Body::Native(body) => {
+                for (input, _) in body.inputs {
+                    // Nobody will answer it.
+                    if let Input::Request(from, token, _) = input {
+                        let result = Box::new(Err(Error::process_not_found()));
+                        self.deliver(from, Signal::Complete { to: from, token, result });
+                    }
+                }
                 body.timers.into_iter().for_each(|timer| self.timers.clear(timer));
                 self.world.forget_refusal(pid);
                 self.world.supervisors.forget(pid);

@@ -215,6 +215,23 @@ fn who_waits_for_a_supervisor_that_ends_is_told() {
 }
 
 #[test]
+fn who_asks_a_supervisor_that_is_being_killed_is_told() {
+    let spec = supervisor("app:tree", Strategy::OneForOne, vec![]);
+    let asking = "return function(tree)
+        local supervisor = require('supervisor')
+        coroutine.spawn(function() print('> ' .. tostring(select(2, supervisor.counts(tree)))) end)
+        process.terminate(tree)
+        require('time').sleep('1ms')
+    end";
+    let world = world(&[("ask", asking)], vec![service_of(spec)]);
+    world.run(1);
+    let pid = world.runtime.supervisor("app:tree").unwrap();
+    world.spawn("ask", &[world.runtime.pid_text(pid)]);
+    world.run(10);
+    assert_eq!(lines(&world), "> process not found");
+}
+
+#[test]
 fn dynamic_children_get_arguments_of_their_own() {
     let mut spec = supervisor("app:tree", Strategy::OneForOne, vec![]);
     let rule = DynamicRule {
