@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use luavisor::supervision::Change;
-use luavisor::{CONTROL, Error, Exit, Observer, Occurrence, Pid, Runtime, ServiceChange};
+use luavisor::{
+    CONTROL, CrashReport, Error, Exit, Observer, Occurrence, Pid, Runtime, ServiceChange,
+};
 use serde_json::{Map, Value, json};
 
 use crate::log::Moment;
@@ -71,6 +73,7 @@ impl Observer for Recorder {
                 let fields = json!({ "pid": self.pid(*pid), "entry": &**entry });
                 ("process.exit", with(fields, exit_fields(exit)))
             }
+            Occurrence::Crashed(report) => ("process.crash", self.crash(report)),
             Occurrence::HostStarted(host) => ("host.start", json!({ "name": self.host(*host) })),
             Occurrence::HostStopped(host) => ("host.stop", json!({ "name": self.host(*host) })),
             Occurrence::Service { id, pid, change } => self.service(id, *pid, change),
@@ -97,6 +100,28 @@ impl Recorder {
             true => Value::Null,
             false => self.runtime.pid_text(pid).into(),
         }
+    }
+
+    fn crash(&self, report: &CrashReport) -> Value {
+        let links: Vec<Value> = report.links.iter().map(|pid| self.pid(*pid)).collect();
+        let fields = json!({
+            "pid": self.pid(report.pid),
+            "entry": &*report.entry,
+            "life": (report.life > 0).then_some(report.life),
+            "supervisor_pid": report.supervisor.as_ref().map(|(pid, _)| self.pid(*pid)),
+            "child": report.supervisor.as_ref().map(|(_, name)| &**name),
+            "links": links,
+            "ran": report.ran.as_secs_f64(),
+        });
+        let fields = with(fields, exit_fields(&report.exit));
+        let Some(remains) = &report.remains else { return fields };
+        let topics = remains.topics.iter().map(|topic| String::from_utf8_lossy(topic));
+        let more = json!({
+            "unread": remains.unread,
+            "topics": topics.collect::<Vec<_>>(),
+            "memory": remains.memory,
+        });
+        with(fields, more)
     }
 
     fn host(&self, host: luavisor::HostId) -> String {

@@ -170,6 +170,16 @@ impl<T: Clone + Eq + Hash, M> Mailbox<T, M> {
         self.main.into_iter().chain(subscribed).map(|queued| queued.message)
     }
 
+    /// The topics of the messages that came last, oldest of them first.
+    pub fn last(&self, count: usize) -> impl Iterator<Item = &T> {
+        let subscribed = self.subscriptions().flat_map(|each| each.queue.iter().rev().take(count));
+        let mut last: Vec<&Queued<T, M>> =
+            self.main.iter().rev().take(count).chain(subscribed).collect();
+        last.sort_unstable_by_key(|queued| queued.sequence);
+        let skipped = last.len().saturating_sub(count);
+        last.into_iter().skip(skipped).map(|queued| &queued.topic)
+    }
+
     /// How many messages wait.
     pub fn len(&self) -> usize {
         let queued = self.subscriptions().map(|s| s.queue.len());

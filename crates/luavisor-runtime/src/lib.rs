@@ -16,11 +16,13 @@
 //! | [`services`] | what is kept running, boot and shutdown |
 //! | [`supervisor`] | processes that keep children running |
 //! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
+//! | [`crash`] | reports of processes that failed |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | [`snapshot`] | what the runtime holds |
 
 pub mod catalog;
 pub mod clock;
+pub mod crash;
 mod executor;
 mod growing;
 pub mod host;
@@ -43,6 +45,7 @@ mod world;
 
 pub use catalog::{Catalog, ProgramTable, factory_not_found};
 pub use clock::{Clock, SystemClock, VirtualClock};
+pub use crash::CrashReport;
 pub use executor::manual::{Order, Simulation};
 pub use host::{HostConfig, HostState, Limits};
 pub use log::{LogSink, NoLog};

@@ -80,6 +80,8 @@ pub struct NativeOptions {
     pub control: Option<Pid>,
     /// its supervisor, and its name there
     pub supervisor: Option<(Pid, String)>,
+    /// which life of a service or child it is, from 1; 0: of neither
+    pub life: u64,
     /// On the control host: the error that Lua senders get. By default
     /// `process not found`, as SPEC 2.2 wants it for control pids; then Lua code
     /// can neither monitor, link, cancel nor terminate it either.
@@ -97,6 +99,7 @@ impl NativeOptions {
             link: false,
             control: None,
             supervisor: None,
+            life: 0,
             refusal: None,
         }
     }
@@ -111,11 +114,13 @@ pub struct SpawnOrder {
     pub control: Option<Pid>,
     /// what `process.supervisor()` returns in the child
     pub supervisor: Option<(Pid, String)>,
+    /// which life of a service or child it is, from 1; 0: of neither
+    pub life: u64,
 }
 
 impl From<SpawnRequest> for SpawnOrder {
     fn from(request: SpawnRequest) -> SpawnOrder {
-        SpawnOrder { request, control: None, supervisor: None }
+        SpawnOrder { request, control: None, supervisor: None, life: 0 }
     }
 }
 

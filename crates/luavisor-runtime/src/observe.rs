@@ -10,6 +10,7 @@ use std::sync::{Arc, RwLock};
 pub use luavisor_core::supervision::Change as ChildChange;
 use luavisor_core::{Exit, HostId, Pid};
 
+use crate::crash::CrashReport;
 use crate::services::ServiceChange;
 use crate::sync::{read, write};
 
@@ -34,6 +35,8 @@ pub enum Occurrence {
         /// how
         exit: Arc<Exit>,
     },
+    /// A process failed by itself; told before or after its end.
+    Crashed(Arc<CrashReport>),
     /// A host accepts processes.
     HostStarted(HostId),
     /// A host is empty and closed.
@@ -83,6 +86,11 @@ impl Observers {
     pub fn add(&self, observer: Arc<dyn Observer>) {
         write(&self.list).push(observer);
         self.any.store(true, Ordering::Release);
+    }
+
+    /// Whether anybody listens.
+    pub fn any(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
     }
 
     /// Tells everybody; `make` runs only if somebody listens.

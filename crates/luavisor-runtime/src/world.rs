@@ -12,6 +12,7 @@ use luavisor_vm::{Birth, Preemption, Program, Token};
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::crash::Storms;
 use crate::executor::Executor;
 use crate::growing::Growing;
 use crate::host::placement::Near;
@@ -43,6 +44,7 @@ pub(crate) struct World {
     pub names: Names,
     pub observers: Observers,
     pub supervisors: Supervisors,
+    pub storms: Storms,
     pub outputs: Outputs,
     pub input: TerminalInput,
     pub raw: RawMode,
@@ -93,6 +95,7 @@ impl World {
             names: Names::default(),
             observers: Observers::default(),
             supervisors: Supervisors::default(),
+            storms: Storms::default(),
             outputs: parts.outputs,
             input: parts.input,
             raw: parts.raw,
@@ -272,7 +275,7 @@ impl World {
 
     /// Makes a Lua process for somebody outside.
     pub fn spawn(self: &Arc<World>, order: SpawnOrder) -> Result<Pid, Error> {
-        let SpawnOrder { request, control, supervisor } = order;
+        let SpawnOrder { request, control, supervisor, life } = order;
         let (program, host) = self.prepare(&request)?;
         let pid = host.admit(self, None, program.mailbox, host.memory_of(&program))?;
         if let Some(name) = &request.name
@@ -303,6 +306,7 @@ impl World {
             exec: None,
             control,
             supervisor,
+            life,
         });
         Ok(pid)
     }
@@ -316,8 +320,9 @@ impl World {
     ) -> Result<Pid, Error> {
         let host = self.host(host).ok_or_else(|| Error::not_found("host not found"))?;
         let pid = self.admit_native(host, None, &options)?;
-        let newborn = Newborn::native(pid, Pid::NONE, options.entry, actor);
-        self.begin(Newborn { control: options.control, supervisor: options.supervisor, ..newborn });
+        let newborn = Newborn::native(pid, Pid::NONE, options.entry.clone(), actor);
+        let NativeOptions { control, supervisor, life, .. } = options;
+        self.begin(Newborn { control, supervisor, life, ..newborn });
         Ok(pid)
     }
 

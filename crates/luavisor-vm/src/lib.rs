@@ -17,4 +17,4 @@ pub use ffi::compile::{CompileError, compile};
 pub use kernel::{Kernel, Slot, TimerId, Token};
 pub use program::{Chunk, Context, Program, Unit};
 pub use slots::Slots;
-pub use vm::{Birth, Interrupter, Preemption, Step, Vm, VmConfig};
+pub use vm::{Birth, Interrupter, Preemption, Remains, Step, Vm, VmConfig};

@@ -84,6 +84,17 @@ impl Interrupter {
     }
 }
 
+/// What is left of a process that has ended.
+#[derive(Clone, Debug, Default)]
+pub struct Remains {
+    /// bytes that it held, if it had an account of its own: a limit, or much memory
+    pub memory: Option<usize>,
+    /// messages that it had not read
+    pub unread: usize,
+    /// topics of those that came last, oldest first
+    pub topics: Vec<Bytes>,
+}
+
 /// A Luau VM. `Send`, not `Sync`: whoever holds it runs it.
 #[derive(Debug)]
 pub struct Vm {
@@ -146,6 +157,11 @@ impl Vm {
         kernel: &mut dyn Kernel,
     ) -> bool {
         self.raw.complete(slot, token, result, kernel)
+    }
+
+    /// What is left of a process that has ended, before it is destroyed.
+    pub fn remains(&self, slot: Slot) -> Option<Remains> {
+        self.raw.remains(slot)
     }
 
     /// Drops a process without running any of its code. Its timers are cleared

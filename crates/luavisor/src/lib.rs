@@ -66,8 +66,8 @@ pub use luavisor_core::supervision;
 pub use luavisor_core::{Error, Event, Exit, Kind, Pid, Reason, Value, Values};
 pub use luavisor_runtime::services::{ServiceChange, ServiceState, Shutdown};
 pub use luavisor_runtime::{
-    CONTROL, Clock, HostId, HostState, LogSink, NativeContext, Observer, Occurrence, Runtime,
-    Snapshot, SystemClock,
+    CONTROL, Clock, CrashReport, HostId, HostState, LogSink, NativeContext, Observer, Occurrence,
+    Runtime, Snapshot, SystemClock,
 };
 pub use luavisor_vm::Chunk;
 pub use luavisor_vm::kernel::{Level, LogRecord, Output};

@@ -152,6 +152,7 @@ impl Controller {
         }
         let control = control::begin(context, &self.control_entry)?;
         let notices = Some(context.pid());
+        let life = self.machine.service(service).lives;
         let spawned = match &spec.target {
             Target::Host(_) => return Ok(()),
             Target::Process { id, host, input, context: inherited } => {
@@ -165,12 +166,14 @@ impl Controller {
                     messages: Vec::new(),
                     context: inherited.clone(),
                 };
-                context.spawn(SpawnOrder { request, control: notices, supervisor: None })
+                let (control, supervisor) = (notices, None);
+                context.spawn(SpawnOrder { request, control, supervisor, life })
             }
             Target::Supervisor(spec) => {
                 let options = NativeOptions {
                     monitor: true,
                     control: notices,
+                    life,
                     ..NativeOptions::new(spec.id.clone())
                 };
                 supervisor::start(context, spec, options)
@@ -179,6 +182,7 @@ impl Controller {
                 let options = NativeOptions {
                     monitor: true,
                     control: notices,
+                    life,
                     ..NativeOptions::new(spec.id.clone())
                 };
                 context.spawn_native(*host, make(), options)
@@ -314,6 +318,7 @@ impl Controller {
         self.ending = Ending::Done;
         let world = context.runtime().world;
         let code = world.requested_exit().unwrap_or_default();
+        world.tell_hidden_crashes();
         let in_time = ("in_time", Field::Boolean(self.in_time));
         log::write(&*world.log, Level::Info, "shutdown complete", [in_time]);
         self.board.set_finished(Shutdown { code, in_time: self.in_time });

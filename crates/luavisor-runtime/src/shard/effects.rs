@@ -8,6 +8,7 @@ use luavisor_vm::{Birth, Slot, Token, Vm};
 
 use super::Interior;
 use super::kernel::ShardKernel;
+use crate::crash::CrashReport;
 use crate::snapshot::Inspection;
 
 /// One call into the VM.
@@ -34,7 +35,7 @@ pub(crate) enum Effect {
         result: Box<Result<Values, Error>>,
     },
     /// The process ended; afterwards its slot is free.
-    Destroy(Slot),
+    Destroy(Slot, Option<Box<CrashReport>>),
     /// No process is left: the VM itself goes.
     DropVm,
     /// Somebody wants to know what the shard holds, the VM included.
@@ -47,8 +48,12 @@ impl Interior {
         while let Some(effect) = self.kernel.effects.pop_front() {
             match effect {
                 Effect::Create(birth) => self.vm().create(birth),
-                Effect::Destroy(slot) => {
+                Effect::Destroy(slot, report) => {
                     let Interior { vm, kernel, .. } = self;
+                    if let Some(mut report) = report {
+                        report.remains = vm.as_ref().and_then(|vm| vm.remains(slot));
+                        kernel.world.report_crash(*report);
+                    }
                     if let Some(vm) = vm {
                         vm.destroy(slot, kernel);
                     }

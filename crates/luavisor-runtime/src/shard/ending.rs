@@ -12,14 +12,16 @@
 //! Everything that goes to other processes is a signal, so nothing recurses.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use luavisor_core::{Error, Exit, Kind, Pid, Value, Values};
+use luavisor_core::{Error, Exit, Kind, Pid, Reason, Value, Values};
 use luavisor_vm::{Slot, Token};
 
 use super::effects::Effect;
 use super::kernel::ShardKernel;
-use super::process::{Body, Bonds};
+use super::process::{Body, Bonds, Process};
 use super::signal::Signal;
+use crate::crash::CrashReport;
 use crate::native::Input;
 use crate::observe::Occurrence;
 
@@ -33,11 +35,12 @@ impl ShardKernel {
             self.world.names.release(pid);
         }
         self.world.raw.leave(pid);
+        let report = self.crash_report(pid, &process, &exit);
         if let Some(bonds) = process.bonds {
             self.loosen(pid, bonds, &exit);
         }
         match process.body {
-            Body::Lua => self.effects.push_back(Effect::Destroy(slot)),
+            Body::Lua => self.effects.push_back(Effect::Destroy(slot, report)),
             Body::Native(body) => {
                 for (input, _) in body.inputs {
                     // Nobody will answer it.
@@ -49,6 +52,9 @@ impl ShardKernel {
                 body.timers.into_iter().for_each(|timer| self.timers.clear(timer));
                 self.world.forget_refusal(pid);
                 self.world.supervisors.forget(pid);
+                if let Some(report) = report {
+                    self.world.report_crash(*report);
+                }
                 self.shard.places.give_back(slot);
             }
             Body::Free => {}
@@ -56,6 +62,30 @@ impl ShardKernel {
         let entry = process.entry;
         self.world.observers.tell(|| Occurrence::Exited { pid, entry, exit });
         self.host.leave(&self.world, &self.shard);
+    }
+
+    /// What there is to say of a process that failed by itself, if anybody wants to know.
+    fn crash_report(
+        &mut self,
+        pid: Pid,
+        process: &Process,
+        exit: &Arc<Exit>,
+    ) -> Option<Box<CrashReport>> {
+        let crashed = exit.failed() && exit.reason == Reason::Error;
+        if !crashed || !self.world.wants_crashes() {
+            return None;
+        }
+        let (mut links, mut life, mut supervisor) = (Vec::new(), 0, None);
+        if let Some(bonds) = &process.bonds {
+            bonds.relations.each_link(|peer| links.push(peer));
+            (life, supervisor) = (bonds.life, bonds.supervisor.clone());
+        }
+        links.sort_unstable();
+        let now = Process::hundredths(self.unix());
+        let ran = Duration::from_millis(u64::from(now.wrapping_sub(process.born)) * 10);
+        let (entry, exit) = (process.entry.clone(), exit.clone());
+        let remains = None;
+        Some(Box::new(CrashReport { pid, entry, life, supervisor, exit, links, ran, remains }))
     }
 
     fn loosen(&mut self, pid: Pid, bonds: Box<Bonds>, exit: &Arc<Exit>) {

@@ -67,6 +67,8 @@ pub(crate) struct Bonds {
     /// of a supervisor: they end with it
     pub children: BTreeSet<Pid>,
     pub supervisor: Option<(Pid, String)>,
+    /// which life of a service or child it is; 0: of neither
+    pub life: u64,
 }
 
 /// One process.
@@ -80,6 +82,8 @@ pub(crate) struct Process {
     pub hungry: bool,
     /// it has spawned a process
     pub parent: bool,
+    /// when it was made, see [`Process::hundredths`]
+    pub born: u32,
     /// how often it ran, for those who look for the busiest
     pub turns: u32,
     pub body: Body,
@@ -90,6 +94,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// Unix time in hundredths of seconds: what overflows after 497 days is small.
+    pub fn hundredths(unix: f64) -> u32 {
+        (unix * 100.0) as u64 as u32
+    }
+
     /// The lazily made part.
     pub fn bonds(&mut self) -> &mut Bonds {
         self.bonds.get_or_insert_default()
@@ -184,6 +193,7 @@ impl Process {
             upgradable: false,
             hungry: false,
             parent: false,
+            born: 0,
             turns: 0,
             body: Body::Free,
             entry: nothing,

@@ -87,6 +87,8 @@ pub(crate) struct Newborn {
     pub control: Option<Pid>,
     /// what `process.supervisor()` returns
     pub supervisor: Option<(Pid, String)>,
+    /// which life of a service or child it is; 0: of neither
+    pub life: u64,
 }
 
 /// What the new process runs.

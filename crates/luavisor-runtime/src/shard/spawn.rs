@@ -28,7 +28,7 @@ impl ShardKernel {
         order: SpawnOrder,
         exec: Option<Token>,
     ) -> Result<Pid, Error> {
-        let SpawnOrder { request, control, supervisor } = order;
+        let SpawnOrder { request, control, supervisor, life } = order;
         let target = self.target(&request)?;
         let Target { program, host, .. } = &*target;
         let near = (host.id == self.host.id).then(|| self.near(from));
@@ -65,6 +65,7 @@ impl ShardKernel {
             exec,
             control,
             supervisor,
+            life,
         });
         Ok(pid)
     }
@@ -84,8 +85,8 @@ impl ShardKernel {
         let parent = self.processes.pid(from);
         let (watcher, link) = self.relate(from, pid, options.monitor, options.link);
         let newborn = Newborn::native(pid, parent, options.entry.clone(), actor);
-        let NativeOptions { control, supervisor, .. } = options;
-        self.launch(Newborn { watcher, link, control, supervisor, ..newborn });
+        let NativeOptions { control, supervisor, life, .. } = options;
+        self.launch(Newborn { watcher, link, control, supervisor, life, ..newborn });
         Ok(pid)
     }
 
@@ -183,6 +184,7 @@ impl ShardKernel {
             upgradable: false,
             hungry: false,
             parent: false,
+            born: Process::hundredths(self.unix()),
             turns: 0,
             body,
             entry,
@@ -195,11 +197,13 @@ impl ShardKernel {
         if let Some((peer, id)) = newborn.link {
             process.relations().linked_by(peer, id);
         }
-        if newborn.exec.is_some() || newborn.control.is_some() || newborn.supervisor.is_some() {
+        let kept = newborn.control.is_some() || newborn.supervisor.is_some() || newborn.life > 0;
+        if newborn.exec.is_some() || kept {
             let bonds = process.bonds();
             bonds.exec_of = newborn.exec;
             bonds.control = newborn.control;
             bonds.supervisor = newborn.supervisor;
+            bonds.life = newborn.life;
         }
         self.processes.insert(slot, process);
         self.ready.push_fresh(slot);
@@ -268,6 +272,7 @@ impl Newborn {
             exec: None,
             control: None,
             supervisor: None,
+            life: 0,
         }
     }
 }

@@ -161,6 +161,7 @@ impl Supervisor {
             monitor: true,
             control,
             supervisor: supervisor.clone(),
+            life: view.life,
             ..NativeOptions::new(entry.clone())
         };
         match target {
@@ -179,7 +180,8 @@ impl Supervisor {
                     messages: Vec::new(),
                     context: inherited.clone(),
                 };
-                context.spawn(SpawnOrder { request, control, supervisor })
+                let life = view.life;
+                context.spawn(SpawnOrder { request, control, supervisor, life })
             }
             ChildTarget::Supervisor(spec) => start(context, spec, options(&spec.id)),
             ChildTarget::Native { host, entry, make } => {

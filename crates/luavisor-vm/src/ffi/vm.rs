@@ -18,9 +18,12 @@ use super::seats::Seats;
 use super::shapes::Shapes;
 use super::shelf::{Holds, Row, Shelf};
 use super::strangers::Strangers;
-use super::{atoms, channel, life, sandbox, send, step};
+use super::{atoms, channel, heap, life, sandbox, send, step};
 use crate::kernel::{Kernel, Slot, Token};
-use crate::vm::{Birth, Step, VmConfig};
+use crate::vm::{Birth, Remains, Step, VmConfig};
+
+/// Unread messages whose topics a crash report names.
+const LAST_TOPICS: usize = 10;
 
 /// Owns a VM and its context.
 pub struct Raw {
@@ -210,6 +213,26 @@ impl Raw {
             }
             life::bury_dead(cx);
         });
+    }
+
+    pub fn remains(&self, slot: Slot) -> Option<Remains> {
+        let cx = self.cx();
+        let process = cx.at(slot)?;
+        let topic = |topic: &Topic| match topic {
+            Topic::Text(text) => Bytes::from(&text[..]),
+            Topic::Atom(atom) => {
+                let lua = cx.vm().lua;
+                lua.reserve(1);
+                cx.vm().topics.push(lua, *atom as usize);
+                let text = Bytes::from(lua.bytes(-1));
+                lua.pop(1);
+                text
+            }
+        };
+        // A process without a category of its own shares the heap: nobody knows its part.
+        let memory = (process.category != 0).then(|| heap::held(cx, process));
+        let topics = process.mailbox.last(LAST_TOPICS).map(topic).collect();
+        Some(Remains { memory, unread: process.mailbox.len(), topics })
     }
 
     pub fn heap(&self) -> usize {
