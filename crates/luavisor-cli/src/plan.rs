@@ -334,7 +334,7 @@ impl<'a> Trees<'a> {
     fn check_deadline(&mut self, path: &str, key: &str, limit: Duration, stop: Bound) {
         if stop.is_none_or(|stop| stop > limit) {
             self.warnings.push(format!(
-                "{path}: {key} {} is below the {} that its children may take: the rest is ended by force",
+                "{path}: {key} {} is less than its children may take ({}): the rest is ended by force",
                 short(limit),
                 bound(stop)
             ));

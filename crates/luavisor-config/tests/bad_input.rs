@@ -488,3 +488,65 @@ fn files_that_are_no_text_or_not_there() {
     project
         .reports("src: error: source directory not found, expected a directory with YAML files\n");
 }
+
+#[test]
+fn supervisors_are_checked_before_they_run() {
+    let project = Project::with(
+        "- { name: p, kind: process.lua, source: x }
+- { name: h, kind: registry.entry }
+- name: tree
+  kind: process.supervisor
+  strategy: one_for_al
+  intensity: { restarts: -1, period: 0s }
+  auto_shutdown: never
+  children:
+    - { name: a, process: nobody }
+    - { name: b, process: p, count: 0 }
+    - { name: b, process: p, shutdown: soon }
+    - { name: c, process: p, restart: transient, significant: true }
+    - { name: d, process: p, significant: true }
+    - { process: p }
+    - { name: e }
+    - { name: g, process: p, count: 3 }
+    - { name: g.2, process: p }
+    - { name: i, process: inner, input: [1] }
+    - { name: h, process: h }
+  dynamic: { max_children: many }
+  lifecycle: { auto_start: true }
+- name: inner
+  kind: process.supervisor
+  children: [{ name: x, process: deeper }]
+  lifecycle: { auto_start: true }
+- name: deeper
+  kind: process.supervisor
+  children: [{ name: x, process: inner }]
+- name: lonely
+  kind: process.supervisor
+  children: [{ name: x, process: p, cuont: 2 }]
+",
+    );
+    let report = project.report(Mode::Check);
+    for line in [
+        "expected one_for_one, one_for_all or rest_for_one, found \"one_for_al\"",
+        "expected a whole number from 0, found -1",
+        "expected a duration above zero",
+        "unknown process \"app:nobody\"",
+        "expected a whole number from 1 to 1000000",
+        "duplicate child \"b\"",
+        "expected a duration such as 5s, kill or infinity",
+        "significant needs auto_shutdown: any_significant or all_significant",
+        "a permanent child is always restarted, so it cannot be significant",
+        "a child needs a name",
+        "process is required",
+        "child \"g.2\" has the name of a member of a group",
+        "a supervisor takes no input",
+        "\"app:h\" is a registry.entry, expected a process.lua or a process.supervisor",
+        "expected a whole number from 0, found \"many\"",
+        "\"app:inner\" is a child of \"app:tree\", which starts it, so it has no lifecycle",
+        "a supervisor is its own descendant: app:inner → app:deeper → app:inner",
+        "\"app:lonely\" has no lifecycle and is no child of a supervisor: nothing starts it",
+        "unknown key \"cuont\" in children",
+    ] {
+        assert!(report.contains(line), "{line}\n{report}");
+    }
+}
