@@ -15,7 +15,6 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -29,15 +28,14 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::mailbox::{Mail, Mailbox, REQUEST, Requests};
+use crate::tree::Body;
 use crate::values::IntoValues;
 use crate::watch;
 
 /// The host of native processes, made with the first one.
-const HOST: &str = "native:processes";
+pub(crate) const HOST: &str = "native:processes";
 /// The future is done.
 const DONE: Token = Token(0);
-
-type Body = Pin<Box<dyn Future<Output = Result<Values, Error>> + Send>>;
 
 /// How one is started.
 pub(crate) fn start<B, R, V>(
@@ -55,23 +53,30 @@ where
         let future = body(mailbox);
         Box::pin(async move { future.await.map(IntoValues::into_values) }) as Body
     };
+    let mut options = NativeOptions::new(name);
+    options.name = Some(name.to_owned());
+    Ok(watch::native(host(runtime)?, process(tokio, body), options))
+}
+
+/// The process around a future.
+pub(crate) fn process(
+    tokio: Handle,
+    body: impl FnOnce(Mailbox) -> Body + Send + 'static,
+) -> Box<dyn NativeProcess> {
     // Unbounded on purpose: a shard must not wait, and what an embedder's own
     // process leaves unread is the embedder's memory.
     let (sender, receiver) = mpsc::unbounded_channel();
-    let adaptor = Adaptor {
+    Box::new(Adaptor {
         tokio,
         body: Some(Box::new(body)),
         sender,
         receiver: Some(receiver),
         requests: Arc::default(),
         running: None,
-    };
-    let mut options = NativeOptions::new(name);
-    options.name = Some(name.to_owned());
-    Ok(watch::native(host(runtime)?, Box::new(adaptor), options))
+    })
 }
 
-fn host(runtime: &Runtime) -> Result<HostId, Error> {
+pub(crate) fn host(runtime: &Runtime) -> Result<HostId, Error> {
     if let Some(host) = runtime.host(HOST) {
         return Ok(host);
     }

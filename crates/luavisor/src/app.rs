@@ -21,6 +21,7 @@ use crate::compile::LuauCompiler;
 use crate::error::StartError;
 use crate::module::Module;
 use crate::running::Luavisor;
+use crate::tree::Supervisor;
 use crate::values::IntoValues;
 
 /// An application that is not started yet.
@@ -48,6 +49,7 @@ pub struct App {
     pub(crate) seed: Option<u64>,
     pub(crate) native_code: bool,
     pub(crate) observers: Vec<MakeObserver>,
+    pub(crate) trees: Vec<(Supervisor, Lifecycle)>,
     pub(crate) arguments: BTreeMap<String, Vec<String>>,
 }
 
@@ -82,6 +84,7 @@ impl App {
             seed: None,
             native_code: true,
             observers: Vec::new(),
+            trees: Vec::new(),
             arguments: BTreeMap::new(),
         }
     }
@@ -190,6 +193,25 @@ impl App {
             let input = input.into_values();
             let service = ServiceDefinition { id, process, host, input, lifecycle, dependencies };
             self.application.services.push(service);
+        }
+        self
+    }
+
+    /// Adds a supervisor with its children, which starts at boot and again when it fails.
+    pub fn supervisor(self, supervisor: Supervisor) -> App {
+        let lifecycle = Lifecycle {
+            auto_start: true,
+            stop_timeout: Duration::MAX,
+            start_timeout: Duration::MAX,
+            ..Lifecycle::default()
+        };
+        self.supervisor_with(supervisor, lifecycle)
+    }
+
+    /// Adds a supervisor with a lifecycle of its own. It is up when its children are.
+    pub fn supervisor_with(mut self, supervisor: Supervisor, lifecycle: Lifecycle) -> App {
+        if self.id(&supervisor.id).is_some() {
+            self.trees.push((supervisor, Lifecycle { ready: true, ..lifecycle }));
         }
         self
     }

@@ -65,6 +65,9 @@ pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
         specs.push(add_host(&runtime, definition, Some(arguments.unwrap_or_default()))?);
     }
     specs.extend(supervisors::services(&app.application));
+    for (supervisor, lifecycle) in app.trees {
+        specs.push(supervisors::made(&runtime, &tokio, supervisor, &lifecycle)?);
+    }
     for service in app.application.services {
         let target = Target::Process {
             id: service.process.shared(),
@@ -72,7 +75,7 @@ pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
             input: service.input,
             context: Arc::default(),
         };
-        specs.push(spec(&service.id, target, &service.dependencies, &service.lifecycle));
+        specs.push(spec(service.id.shared(), target, &service.dependencies, &service.lifecycle));
     }
     let services = Services::boot(&runtime, specs)?;
     let timeout = nanoseconds(app.application.settings.shutdown_timeout);
@@ -85,18 +88,18 @@ fn add_host(
     terminal: Option<Vec<String>>,
 ) -> Result<ServiceSpec, StartError> {
     let host = runtime.add_host(hosts::config(definition, terminal))?;
-    let (id, needs) = (&definition.id, &definition.dependencies);
+    let (id, needs) = (definition.id.shared(), &definition.dependencies);
     Ok(spec(id, Target::Host(host), needs, &definition.lifecycle))
 }
 
 pub(crate) fn spec(
-    id: &EntryId,
+    id: Arc<str>,
     target: Target,
     needs: &[EntryId],
     lifecycle: &Lifecycle,
 ) -> ServiceSpec {
     ServiceSpec {
-        id: id.shared(),
+        id,
         target,
         dependencies: needs.iter().map(EntryId::shared).collect(),
         auto_start: lifecycle.auto_start,

@@ -27,6 +27,7 @@
 //! | start processes, talk to them, wait for their end | [`Luavisor`], [`Process`], [`End`] |
 //! | call Rust from Lua | [`Module`] |
 //! | write a process in asynchronous Rust | [`Luavisor::spawn_async`], [`Mailbox`] |
+//! | keep processes running, in Lua or Rust | [`Supervisor`], [`Child`] |
 //! | watch what happens | [`Luavisor::events`] |
 //! | pass values | [`IntoValues`], [`Values`] |
 //!
@@ -48,6 +49,7 @@ mod process;
 mod programs;
 mod running;
 mod supervisors;
+mod tree;
 mod values;
 mod watch;
 
@@ -59,10 +61,12 @@ pub use mailbox::{Mail, Mailbox};
 pub use module::Module;
 pub use process::{End, Process};
 pub use running::Luavisor;
+pub use tree::{Child, Supervisor};
 pub use values::IntoValues;
 
 pub use luavisor_config as config;
-pub use luavisor_core::supervision;
+pub use luavisor_core::restart::Backoff;
+pub use luavisor_core::supervision::{self, Change as ChildChange};
 pub use luavisor_core::{Error, Event, Exit, Kind, Pid, Reason, Value, Values};
 pub use luavisor_runtime::services::{ServiceChange, ServiceState, Shutdown};
 pub use luavisor_runtime::{

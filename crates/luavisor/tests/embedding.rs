@@ -5,8 +5,10 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use luavisor::supervision::{Restart, Rules, Strategy};
 use luavisor::{
-    App, Error, Kind, Lifecycle, Luavisor, Module, Occurrence, Reason, StartError, Value, Values,
+    App, Backoff, Child, ChildChange, Error, Kind, Lifecycle, Luavisor, Module, Occurrence, Reason,
+    StartError, Supervisor, Value, Values,
 };
 
 const HOST: &str = "app:processes";
@@ -204,4 +206,58 @@ fn a_directory_is_an_application_and_may_require_modules_of_the_embedder() {
     let exit = luavisor.spawn("app:main", HOST, ()).unwrap().wait();
     assert_eq!(exit.value.str(0), Some("from rust"));
     luavisor.shutdown();
+}
+
+#[test]
+fn a_tree_of_lua_and_native_children_is_made_in_code() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (lives, fail) = (told.clone(), Arc::new(tokio::sync::Notify::new()));
+    let failing = fail.clone();
+    let clock = Child::native("clock", move |mut mailbox| {
+        let (lives, fail) = (lives.clone(), failing.clone());
+        async move {
+            lives.lock().unwrap().push("clock");
+            mailbox.perform(|context| context.ready()).await?;
+            tokio::select! {
+                () = fail.notified() => Err(Error::internal("told to")),
+                _ = mailbox.receive() => Ok(()),
+            }
+        }
+    })
+    .ready(None);
+    let inner = Supervisor::new("app:inner", HOST)
+        .strategy(Strategy::OneForAll)
+        .backoff(Backoff { initial_delay: Duration::ZERO, ..Rules::default().backoff })
+        .child(clock)
+        .child(Child::lua("worker", "app:worker").count(2).input("x"));
+    let outer = Supervisor::new("app:outer", HOST)
+        .child(Child::supervisor("inner", inner))
+        .dynamic("app:worker", 5, Restart::Temporary);
+    let paper = Paper::default();
+    let luavisor = App::new()
+        .host(HOST, 1)
+        .process(
+            "app:worker",
+            "return function(n, x) print(n, x) process.ready() process.events():receive() end",
+        )
+        .supervisor(outer)
+        .outputs(paper.clone(), std::io::sink())
+        .start()
+        .unwrap();
+    let mut events = luavisor.events();
+    luavisor.wait_until_booted();
+    fail.notify_one();
+    let mut restarted = Vec::new();
+    while restarted.len() < 3 {
+        let Some(Lifecycle::Occurred(occurrence)) = events.wait() else { panic!("no events") };
+        if let Occurrence::Child { child, life: 2, change: ChildChange::Up, .. } = occurrence {
+            restarted.push(child.to_string());
+        }
+    }
+    assert_eq!(restarted, ["clock", "worker.1", "worker.2"]);
+    assert!(luavisor.shutdown().in_time);
+    assert_eq!(*told.lock().unwrap(), ["clock", "clock"]);
+    let mut lines: Vec<String> = paper.text().lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines, ["1\tx", "1\tx", "2\tx", "2\tx"]);
 }
