@@ -6,6 +6,8 @@
 //! | `-- runs, fails` | the body of `main`; it must end with a failure |
 //! | `-- entry app:name` | a whole file; later examples of the page can spawn it |
 //!
+//! Beside the entries of the page on supervisors runs the supervisor that it shows.
+//!
 //! A `text` block right after an example is what it prints. Examples run on
 //! virtual time, on a terminal host with empty input.
 
@@ -14,9 +16,15 @@
 mod lua_support;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lua_support::world_with;
-use luavisor_runtime::HostConfig;
+use luavisor_core::Values;
+use luavisor_core::supervision::{ChildRule, DynamicRule, Restart, Rules};
+use luavisor_runtime::{
+    ChildSpec, ChildTarget, DynamicSpec, HostConfig, Runtime, ServiceSpec, Services,
+    SupervisorSpec, Target,
+};
 
 /// A fenced block of a page.
 struct Block {
@@ -75,6 +83,10 @@ fn run(entries: &[(&str, &str)], body: &str, output: Option<&str>) -> Result<(),
     let sources = [entries, &[("app:main", source.as_str())]].concat();
     let terminal = Some(vec!["report.txt".to_owned(), "--fast".to_owned()]);
     let world = world_with(&sources, HostConfig { terminal, ..HostConfig::new("app:processes") });
+    if entries.iter().any(|(id, _)| *id == "app:session") {
+        start_pool(&world.runtime);
+        world.simulation.settle();
+    }
     let pid = world.spawn("app:main");
     world.simulation.run_for(3_600_000_000_000);
     let printed = world.output.stdout();
@@ -90,6 +102,36 @@ fn run(entries: &[(&str, &str)], body: &str, output: Option<&str>) -> Result<(),
         Some(output) if output != printed => Err(format!("prints\n{printed}instead of\n{output}")),
         _ => Ok(()),
     }
+}
+
+/// The supervisor that the page on supervisors shows.
+fn start_pool(runtime: &Runtime) {
+    let target = |id: &str| ChildTarget::Process {
+        id: id.into(),
+        host: "app:processes".into(),
+        input: Values::none(),
+        context: Default::default(),
+    };
+    let cache = ChildRule::new("cache");
+    let worker = ChildRule { count: Some(2), ..ChildRule::new("worker") };
+    let rule = DynamicRule {
+        name: "session".into(),
+        max_children: 2,
+        restart: Restart::Temporary,
+        shutdown: cache.shutdown,
+    };
+    let spec = SupervisorSpec {
+        id: "app:pool".into(),
+        rules: Rules::default(),
+        children: vec![
+            ChildSpec { rule: cache, target: target("app:cache") },
+            ChildSpec { rule: worker, target: target("app:worker") },
+        ],
+        dynamic: Some(DynamicSpec { rule, target: target("app:session") }),
+    };
+    let target = Target::Supervisor(Arc::new(spec));
+    let service = ServiceSpec { auto_start: true, ..ServiceSpec::new("app:pool", target) };
+    Services::boot(runtime, vec![service]).unwrap();
 }
 
 #[test]
