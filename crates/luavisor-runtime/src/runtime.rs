@@ -339,6 +339,8 @@ impl Runtime {
         for host in self.world.hosts() {
             host.close();
         }
+        // Of what crashed while the last hosts emptied.
+        self.world.tell_hidden_crashes();
         written
     }
 }
