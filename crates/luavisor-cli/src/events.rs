@@ -173,12 +173,24 @@ fn child_change(change: &Change) -> (&'static str, Value) {
         Change::Stopping { reason } => ("child.stopping", json!({ "why": reason })),
         Change::Stopped { exit } => ("child.stop", exit_fields(exit)),
         Change::Exited { exit } => ("child.exit", exit_fields(exit)),
-        Change::Restart { cause, failed_start, delay, attempt, left, strategy, with: siblings } => {
-            let siblings: Vec<&str> = siblings.iter().map(|name| &**name).collect();
+        Change::Restart {
+            cause,
+            failed_start,
+            delay,
+            attempt,
+            left,
+            strategy,
+            with: siblings,
+            forgotten,
+        } => {
+            let names = |names: &[Arc<str>]| -> Vec<String> {
+                names.iter().map(|name| name.to_string()).collect()
+            };
             let more = json!({
                 "failed_start": failed_start,
                 "strategy": strategy.as_str(),
-                "with": siblings,
+                "with": names(siblings),
+                "forgotten": names(forgotten),
                 "delay": delay.as_secs_f64(),
                 "attempt": attempt,
                 "left": left,

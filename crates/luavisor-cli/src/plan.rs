@@ -9,7 +9,7 @@ use std::time::Duration;
 use luavisor::config::{
     ChildDefinition, EntryId, Lifecycle, Mode, NoCompiler, SupervisorDefinition, load,
 };
-use luavisor::supervision::{AutoShutdown, Shutdown, affected};
+use luavisor::supervision::{AutoShutdown, Restart, Shutdown, Strategy, affected};
 use serde_json::{Value, json};
 
 use crate::arguments::Files;
@@ -85,6 +85,8 @@ struct Node<'a> {
     definition: &'a SupervisorDefinition,
     children: Vec<Child<'a>>,
     dynamic: Option<Option<Box<Node<'a>>>>,
+    /// its children are shown where it occurs first
+    repeated: bool,
     /// its longest stop, without a deadline from above
     stop: Bound,
 }
@@ -98,6 +100,8 @@ struct Child<'a> {
 
 struct Trees<'a> {
     by_id: HashMap<&'a EntryId, &'a SupervisorDefinition>,
+    /// the longest stop of each tree that was walked: one that occurs again is not shown again
+    walked: HashMap<&'a EntryId, Bound>,
     warnings: Vec<String>,
 }
 
@@ -112,7 +116,7 @@ fn longest(mut times: impl Iterator<Item = Bound>) -> Bound {
 impl<'a> Plan<'a> {
     fn of(application: &'a Application) -> Plan<'a> {
         let by_id = application.supervisors.iter().map(|each| (&each.id, each)).collect();
-        let mut trees = Trees { by_id, warnings: Vec::new() };
+        let mut trees = Trees { by_id, walked: HashMap::new(), warnings: Vec::new() };
         let hosts = application.hosts.iter().chain(&application.terminal_hosts);
         let mut services: HashMap<&EntryId, Service<'_>> = HashMap::new();
         for host in hosts {
@@ -129,9 +133,13 @@ impl<'a> Plan<'a> {
         for supervisor in &application.supervisors {
             let Some(lifecycle) = &supervisor.lifecycle else { continue };
             let node = trees.node(supervisor, supervisor.id.as_str());
-            let limit = lifecycle.stop_timeout;
-            trees.check_deadline(&node.path, "stop_timeout", limit, node.stop);
-            let stop = Some(node.stop.map_or(limit, |stop| stop.min(limit)));
+            // Without a deadline of its own it takes as long as its children do.
+            let limit = Some(lifecycle.stop_timeout).filter(|limit| *limit != Duration::MAX);
+            let mut stop = node.stop;
+            if let Some(limit) = limit {
+                trees.check_deadline(&node.path, "stop_timeout", limit, node.stop);
+                stop = Some(node.stop.map_or(limit, |stop| stop.min(limit)));
+            }
             let id = &supervisor.id;
             services.insert(id, Service { id, what: What::Supervisor(node), lifecycle, stop });
         }
@@ -202,17 +210,29 @@ impl<'a> Plan<'a> {
             });
         }
         if self.supervisors().next().is_some() {
-            text.push_str("\nWho is stopped and restarted when a child fails:\n");
+            text.push_str("\nWho is restarted with a child that fails:\n");
         }
         for (_, node) in self.supervisors() {
             node.each(&mut |node, _| {
                 for (place, child) in node.children.iter().enumerate() {
-                    let with = node.radius(place).join(", ");
-                    let with = if with.is_empty() { "it alone" } else { &with };
+                    let (restarted, forgotten) = node.radius(place);
+                    let mut with = match (child.restart(), restarted.is_empty()) {
+                        (Restart::Temporary, _) => "nobody: it is not restarted".to_owned(),
+                        (_, true) => "nobody else".to_owned(),
+                        (_, false) => restarted.join(", "),
+                    };
+                    if !forgotten.is_empty() {
+                        let _ =
+                            write!(with, "; stopped and not restarted: {}", forgotten.join(", "));
+                    }
                     let _ = writeln!(text, "  {}/{}: {with}", node.path, child.name());
                 }
-                if node.dynamic.is_some() {
-                    let _ = writeln!(text, "  {}/dynamic: it alone", node.path);
+                if let Some(dynamic) = &node.definition.dynamic {
+                    let with = match dynamic.rule.restart {
+                        Restart::Temporary => "nobody: it is not restarted",
+                        _ => "nobody else",
+                    };
+                    let _ = writeln!(text, "  {}/dynamic: {with}", node.path);
                 }
             });
         }
@@ -296,6 +316,11 @@ fn quoted(text: &str) -> String {
 
 impl<'a> Trees<'a> {
     fn node(&mut self, definition: &'a SupervisorDefinition, path: &str) -> Node<'a> {
+        let path_text = path.to_owned();
+        if let Some(stop) = self.walked.get(&definition.id).copied() {
+            let (children, dynamic, repeated) = (Vec::new(), None, true);
+            return Node { path: path_text, definition, children, dynamic, repeated, stop };
+        }
         let mut children = Vec::new();
         for child in &definition.children {
             let path = format!("{path}/{}", group_name(child));
@@ -314,13 +339,18 @@ impl<'a> Trees<'a> {
         });
         self.check_rules(definition, path);
         let stop = sum(children.iter().map(|child| child.stop).chain([group]));
-        Node { path: path.to_owned(), definition, children, dynamic, stop }
+        self.walked.insert(&definition.id, stop);
+        Node { path: path_text, definition, children, dynamic, repeated: false, stop }
     }
 
     /// The longest stop of a child.
     fn stop(&mut self, path: &str, shutdown: Shutdown, node: Option<&Node<'_>>) -> Bound {
         match (shutdown, node) {
-            (Shutdown::Kill, _) => Some(Duration::ZERO),
+            (Shutdown::Kill, None) => Some(Duration::ZERO),
+            (Shutdown::Kill, Some(node)) => {
+                self.check_deadline(path, "shutdown: kill,", Duration::ZERO, node.stop);
+                Some(Duration::ZERO)
+            }
             (Shutdown::Deadline(limit), None) => Some(limit),
             (Shutdown::Deadline(limit), Some(node)) => {
                 self.check_deadline(path, "shutdown", limit, node.stop);
@@ -372,7 +402,19 @@ fn group_name(child: &ChildDefinition) -> String {
     }
 }
 
+fn restart_text(restart: Restart) -> &'static str {
+    match restart {
+        Restart::Permanent => "permanent",
+        Restart::Transient => "transient",
+        Restart::Temporary => "temporary",
+    }
+}
+
 impl Child<'_> {
+    fn restart(&self) -> Restart {
+        self.definition.rule.restart
+    }
+
     fn name(&self) -> String {
         group_name(self.definition)
     }
@@ -380,7 +422,8 @@ impl Child<'_> {
 
 impl<'a> Node<'a> {
     fn describe(&self) -> String {
-        format!("supervisor, {}", self.definition.rules.strategy.as_str())
+        let repeated = if self.repeated { ", as above" } else { "" };
+        format!("supervisor, {}{repeated}", self.definition.rules.strategy.as_str())
     }
 
     /// This node and all below it, each with the one above.
@@ -390,6 +433,9 @@ impl<'a> Node<'a> {
             parent: Option<&Node<'a>>,
             visit: &mut dyn FnMut(&Node<'a>, Option<&Node<'a>>),
         ) {
+            if node.repeated {
+                return;
+            }
             visit(node, parent);
             let dynamic = node.dynamic.iter().flatten().map(|node| &**node);
             let below = node.children.iter().filter_map(|child| child.node.as_ref());
@@ -405,7 +451,7 @@ impl<'a> Node<'a> {
         for child in &self.children {
             let rule = &child.definition.rule;
             let mut what = match &child.node {
-                Some(node) => format!("{} {}", node.describe(), child.definition.target),
+                Some(node) => format!("{}: {}", child.definition.target, node.describe()),
                 None => format!("runs {}", child.definition.target),
             };
             if rule.ready && child.node.is_none() {
@@ -425,6 +471,9 @@ impl<'a> Node<'a> {
                 u32::MAX => writeln!(text),
                 most => writeln!(text, ", at most {most}"),
             };
+            if let Some(node) = self.dynamic.iter().flatten().next() {
+                node.list(text, depth + 1);
+            }
         }
     }
 
@@ -442,28 +491,32 @@ impl<'a> Node<'a> {
         )
     }
 
-    /// Who is restarted with a member of the group at `place`.
-    fn radius(&self, place: usize) -> Vec<String> {
+    /// Who is restarted with a member of the group at `place`, and who is only stopped.
+    fn radius(&self, place: usize) -> (Vec<String>, Vec<String>) {
         let strategy = self.definition.rules.strategy;
-        let places = affected(strategy, place, self.children.len());
-        if places.len() == 1 && strategy == luavisor::supervision::Strategy::OneForOne {
-            return Vec::new();
+        let (mut restarted, mut stopped) = (Vec::new(), Vec::new());
+        if self.children[place].restart() == Restart::Temporary || strategy == Strategy::OneForOne {
+            return (restarted, stopped);
         }
-        let mut names: Vec<String> = places
-            .filter(|other| *other != place)
-            .map(|other| self.children[other].name())
-            .collect();
+        let mut add = |restart: Restart, name: String| match restart {
+            Restart::Temporary => stopped.push(name),
+            _ => restarted.push(name),
+        };
         if self.children[place].definition.rule.count.is_some_and(|count| count > 1) {
             let rest = match strategy {
-                luavisor::supervision::Strategy::OneForAll => "the others of the group",
+                Strategy::OneForAll => "the others of the group",
                 _ => "the later ones of the group",
             };
-            names.insert(0, rest.to_owned());
+            add(self.children[place].restart(), rest.to_owned());
         }
-        if self.dynamic.is_some() {
-            names.push("dynamic children".to_owned());
+        let others = affected(strategy, place, self.children.len()).filter(|other| *other != place);
+        for other in others {
+            add(self.children[other].restart(), self.children[other].name());
         }
-        names
+        if let Some(dynamic) = &self.definition.dynamic {
+            add(dynamic.rule.restart, "dynamic children".to_owned());
+        }
+        (restarted, stopped)
     }
 
     fn json(&self) -> Value {
@@ -473,7 +526,9 @@ impl<'a> Node<'a> {
                 "name": child.definition.rule.name.to_string(),
                 "count": child.definition.rule.count,
                 "process": child.definition.target.as_str(),
-                "restarted_with_it": self.radius(place),
+                "restart": restart_text(child.restart()),
+                "restarted_with_it": self.radius(place).0,
+                "stopped_with_it": self.radius(place).1,
                 "stop_seconds": seconds(child.stop),
                 "tree": child.node.as_ref().map(Node::json),
             })

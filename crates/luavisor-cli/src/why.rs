@@ -57,160 +57,181 @@ fn is_about(event: &Value, name: &str) -> bool {
 
 /// A reason for a restart, and where it stands.
 enum Reason {
+    /// its own end
     Own(usize),
+    /// that of a sibling
     Sibling(usize),
-    /// the first start under another supervisor process
-    Supervisor(usize, String),
+    /// somebody asked for it by name
+    Asked(usize),
+    /// its first start under a supervisor that was itself restarted
+    Supervisor(usize),
 }
 
 impl Reason {
     fn at(&self) -> usize {
         match self {
-            Reason::Own(at) | Reason::Sibling(at) | Reason::Supervisor(at, _) => *at,
+            Reason::Own(at) | Reason::Sibling(at) | Reason::Asked(at) | Reason::Supervisor(at) => {
+                *at
+            }
         }
     }
 }
 
-impl Story<'_> {
+/// A service, or a child of one process of a supervisor.
+struct Subject<'a> {
+    name: &'a str,
+    /// entry id, empty for a service
+    supervisor: &'a str,
+    supervisor_pid: &'a str,
+}
+
+impl<'a> Subject<'a> {
+    fn of(event: &'a Value) -> Subject<'a> {
+        Subject {
+            name: text(event, "name"),
+            supervisor: text(event, "supervisor"),
+            supervisor_pid: text(event, "supervisor_pid"),
+        }
+    }
+
+    fn label(&self) -> String {
+        match self.supervisor.is_empty() {
+            true => self.name.to_owned(),
+            false => format!("{} of {}", self.name, self.supervisor),
+        }
+    }
+
+    /// Whether an event is about a child of the same process, or a service.
+    fn is_beside(&self, event: &Value) -> bool {
+        let kind = text(event, "event");
+        (kind.starts_with("child.") || kind.starts_with("service."))
+            && text(event, "supervisor_pid") == self.supervisor_pid
+    }
+}
+
+impl<'a> Story<'a> {
     fn tell(&self, name: &str) -> Option<String> {
-        let about: Vec<usize> =
-            (0..self.events.len()).filter(|at| is_about(&self.events[*at], name)).collect();
-        let last = *about.last()?;
         // A name may occur in several supervisors: the one that was active last is meant.
-        let supervisor = text(&self.events[last], "supervisor");
-        let label = self.label(&self.events[last]);
-        let name = text(&self.events[last], "name");
+        let now = self.events.iter().rev().find(|event| is_about(event, name))?;
+        let subject = Subject::of(now);
         let mut story = String::new();
-        match self.newest(name, supervisor, self.events.len()) {
-            Some(reason) => self.explain(&mut story, &label, name, supervisor, &reason, 0),
+        // Writing to a string cannot fail.
+        match self.newest(&subject, self.events.len()) {
+            Some(reason) => self.explain(&mut story, &subject, &reason, self.events.len(), 0),
             None => {
-                let _ = writeln!(story, "{label} has not been restarted.");
+                let _ = writeln!(story, "{} has not been restarted.", subject.label());
             }
         }
-        let now = &self.events[last];
         let _ = writeln!(story, "Last seen: {} at {}.", state(now), text(now, "time"));
         Some(story)
     }
 
-    fn label(&self, event: &Value) -> String {
-        match event["supervisor"].as_str() {
-            Some(supervisor) => format!("{} of {supervisor}", text(event, "name")),
-            None => text(event, "name").to_owned(),
-        }
-    }
-
     /// The newest reason before a point.
-    fn newest(&self, name: &str, supervisor: &str, before: usize) -> Option<Reason> {
-        let mut newest: Option<Reason> = None;
-        let mut keep = |reason: Reason| {
-            if newest.as_ref().is_none_or(|known| known.at() < reason.at()) {
-                newest = Some(reason);
-            }
-        };
-        let mut process = String::new();
+    fn newest(&self, subject: &Subject<'_>, before: usize) -> Option<Reason> {
+        let mut newest = None;
+        let mut lives = 0;
         for (at, event) in self.events[..before].iter().enumerate() {
-            if text(event, "supervisor") != supervisor {
+            if !subject.is_beside(event) {
                 continue;
             }
-            let own = text(event, "name") == name;
+            let own = text(event, "name") == subject.name;
+            let restarted_with = || {
+                let names = event["with"].as_array().into_iter().flatten();
+                names.filter_map(Value::as_str).any(|name| name == subject.name)
+            };
             match text(event, "event") {
-                "child.restart" | "service.restart" if own => keep(Reason::Own(at)),
-                "child.restart"
-                    if event["with"].as_array().is_some_and(|with| {
-                        with.iter().any(|sibling| sibling.as_str() == Some(name))
-                    }) =>
-                {
-                    keep(Reason::Sibling(at));
+                "child.restart" | "service.restart" if own => newest = Some(Reason::Own(at)),
+                "child.restart" if restarted_with() => newest = Some(Reason::Sibling(at)),
+                "child.stopping" if own && text(event, "why") == "stop requested" => {
+                    newest = Some(Reason::Asked(at));
                 }
                 "child.start" if own => {
-                    let now = text(event, "supervisor_pid");
-                    if !process.is_empty() && process != now {
-                        keep(Reason::Supervisor(at, process.clone()));
+                    lives += 1;
+                    if lives == 1 && self.was_restarted(subject.supervisor_pid, at) {
+                        newest = Some(Reason::Supervisor(at));
                     }
-                    now.clone_into(&mut process);
                 }
                 _ => {}
             }
         }
-        newest
+        // Who was stopped by name and not started is no case of a restart.
+        newest.filter(|reason| {
+            !matches!(reason, Reason::Asked(at) if self.start_after(subject, *at, before).is_none())
+        })
+    }
+
+    /// The event that tells of the first minutes of this process as a child or service.
+    fn birth(&self, pid: &str, before: usize) -> Option<&'a Value> {
+        let born = |event: &&Value| {
+            matches!(text(event, "event"), "child.start" | "child.ready" | "service.ready")
+                && text(event, "pid") == pid
+        };
+        // A supervisor is ready only after its children were started.
+        let known = self.events[..before].iter().rev().find(born);
+        known.or_else(|| self.events.iter().find(born))
+    }
+
+    /// Whether this process of a supervisor is not its first.
+    fn was_restarted(&self, pid: &str, before: usize) -> bool {
+        let life = self.birth(pid, before).and_then(|event| event["life"].as_u64());
+        life.is_some_and(|life| life > 1)
+    }
+
+    /// When the subject started again.
+    fn start_after(&self, subject: &Subject<'_>, after: usize, before: usize) -> Option<&'a str> {
+        let start = self.events[after..before].iter().find(|event| {
+            matches!(text(event, "event"), "child.start" | "service.start")
+                && subject.is_beside(event)
+                && text(event, "name") == subject.name
+        });
+        start.map(|event| text(event, "time"))
     }
 
     fn explain(
         &self,
         story: &mut String,
-        label: &str,
-        name: &str,
-        supervisor: &str,
+        subject: &Subject<'_>,
         reason: &Reason,
-        depth: usize,
-    ) {
-        let event = &self.events[reason.at()];
-        let time = text(event, "time");
-        let pad = "  ".repeat(depth);
-        // Writing to a string cannot fail.
-        let _ = match reason {
-            Reason::Own(_) => {
-                writeln!(story, "{pad}{label} was restarted at {time}, because {}.", ended(event))
-                    .map(|()| self.details(story, &pad, event))
-            }
-            Reason::Sibling(_) => {
-                let cause = text(event, "name");
-                writeln!(
-                    story,
-                    "{pad}{label} was restarted at {time} with its sibling {cause}, because {}.",
-                    ended(event)
-                )
-                .map(|()| self.details(story, &pad, event))
-            }
-            Reason::Supervisor(at, process) => {
-                let _ = writeln!(
-                    story,
-                    "{pad}{label} was restarted at {time}, because its supervisor {supervisor} was:"
-                );
-                self.explain_supervisor(story, name, supervisor, process, *at, depth + 1);
-                return;
-            }
-        };
-    }
-
-    /// Why the supervisor with this process came to its end.
-    fn explain_supervisor(
-        &self,
-        story: &mut String,
-        name: &str,
-        supervisor: &str,
-        process: &str,
         before: usize,
         depth: usize,
     ) {
-        let pad = "  ".repeat(depth);
-        let gave_up = self.events[..before].iter().rev().find(|event| {
-            text(event, "event") == "child.give_up" && text(event, "supervisor_pid") == process
-        });
-        if let Some(event) = gave_up {
-            let child = text(event, "name");
-            let _ = writeln!(
-                story,
-                "{pad}at {} its child {child} used up the restart intensity: {}.",
-                text(event, "time"),
-                ended(event)
-            );
-        }
-        // What it is called where it is a child or a service.
-        let known = self.events[..before]
-            .iter()
-            .rev()
-            .find(|event| text(event, "pid") == process && text(event, "name") != name);
-        let Some(known) = known else { return };
-        let (name, above) = (text(known, "name"), text(known, "supervisor"));
-        let label = match above.is_empty() {
-            true => name.to_owned(),
-            false => format!("{name} of {above}"),
+        let event = &self.events[reason.at()];
+        let (time, pad, label) = (text(event, "time"), "  ".repeat(depth), subject.label());
+        let again = match self.start_after(subject, reason.at(), before) {
+            Some(time) => format!("started again at {time}"),
+            None => "not started again yet".to_owned(),
         };
-        match self.newest(name, above, before) {
-            Some(reason) => self.explain(story, &label, name, above, &reason, depth),
-            None => {
-                let _ = writeln!(story, "{pad}{supervisor} was stopped and started by hand.");
+        // Writing to a string cannot fail.
+        let _ = match reason {
+            Reason::Own(_) => {
+                writeln!(story, "{pad}{label} ended at {time} and was {again}: {}.", ended(event))
+            }
+            Reason::Sibling(_) => writeln!(
+                story,
+                "{pad}{label} was stopped at {time} and {again} with its sibling {}: {}.",
+                text(event, "name"),
+                ended(event)
+            ),
+            Reason::Asked(_) => {
+                writeln!(story, "{pad}{label} was stopped by name at {time} and {again}.")
+            }
+            Reason::Supervisor(_) => {
+                let supervisor = subject.supervisor;
+                writeln!(
+                    story,
+                    "{pad}{label} was started at {time} with its supervisor {supervisor}:"
+                )
+            }
+        };
+        match reason {
+            Reason::Own(_) | Reason::Sibling(_) => self.details(story, &pad, event),
+            Reason::Asked(_) => {}
+            Reason::Supervisor(at) => {
+                let Some(birth) = self.birth(subject.supervisor_pid, *at) else { return };
+                let above = Subject::of(birth);
+                if let Some(reason) = self.newest(&above, *at) {
+                    self.explain(story, &above, &reason, *at, depth + 1);
+                }
             }
         }
     }
@@ -225,13 +246,16 @@ impl Story<'_> {
         let names: Vec<&str> =
             event["with"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         if let Some(strategy) = event["strategy"].as_str() {
+            let forgotten = event["forgotten"].as_array().into_iter().flatten();
+            let forgotten: Vec<&str> = forgotten.filter_map(Value::as_str).collect();
+            let _ = write!(story, "{pad}  Strategy {strategy}");
             let _ = match names.is_empty() {
-                true => writeln!(story, "{pad}  Strategy {strategy}: nobody else was concerned."),
-                false => writeln!(
-                    story,
-                    "{pad}  Strategy {strategy}: stopped and started with it: {}.",
-                    listed(&names)
-                ),
+                true => write!(story, ": nobody else was restarted"),
+                false => write!(story, ": restarted with it: {}", listed(&names)),
+            };
+            let _ = match forgotten.is_empty() {
+                true => writeln!(story, "."),
+                false => writeln!(story, "; stopped and forgotten: {}.", listed(&forgotten)),
             };
         }
         let seconds = event["delay"].as_f64().unwrap_or_default();

@@ -9,6 +9,7 @@
 //!
 //! Nothing here waits; [`Luavisor::wait_until_booted`] does.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use luavisor_config::{EntryId, HostDefinition, Lifecycle, Startup};
@@ -65,8 +66,10 @@ pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
         specs.push(add_host(&runtime, definition, Some(arguments.unwrap_or_default()))?);
     }
     specs.extend(supervisors::services(&app.application));
+    let processes = app.application.processes.iter().map(|process| process.id.shared());
+    let known: HashSet<Arc<str>> = processes.collect();
     for (supervisor, lifecycle) in app.trees {
-        specs.push(supervisors::made(&runtime, &tokio, supervisor, &lifecycle)?);
+        specs.push(supervisors::made(&runtime, &tokio, &known, supervisor, &lifecycle)?);
     }
     for service in app.application.services {
         let target = Target::Process {

@@ -61,7 +61,7 @@ pub use mailbox::{Mail, Mailbox};
 pub use module::Module;
 pub use process::{End, Process};
 pub use running::Luavisor;
-pub use tree::{Child, Supervisor};
+pub use tree::{Child, Dynamic, Supervisor};
 pub use values::IntoValues;
 
 pub use luavisor_config as config;

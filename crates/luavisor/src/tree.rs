@@ -51,7 +51,7 @@ pub struct Supervisor {
     pub(crate) host: String,
     pub(crate) rules: Rules,
     pub(crate) children: Vec<Child>,
-    pub(crate) dynamic: Option<(DynamicRule, String)>,
+    pub(crate) dynamic: Option<Box<Dynamic>>,
 }
 
 /// A child of a [`Supervisor`], or a group of alike ones.
@@ -110,17 +110,30 @@ impl Supervisor {
         self
     }
 
-    /// Lets `supervisor.start` start children that run this Lua process.
-    pub fn dynamic(
-        mut self,
-        process: impl Into<String>,
-        max_children: u32,
-        restart: Restart,
-    ) -> Supervisor {
-        let process = process.into();
-        let name = process.rsplit(':').next().unwrap_or_default().into();
-        let shutdown = Shutdown::Deadline(Duration::from_secs(5));
-        self.dynamic = Some((DynamicRule { name, max_children, restart, shutdown }, process));
+    /// Lets `supervisor.start` start children at run time.
+    pub fn dynamic(mut self, dynamic: Dynamic) -> Supervisor {
+        self.dynamic = Some(Box::new(dynamic));
+        self
+    }
+}
+
+/// The children of a [`Supervisor`] that are started at run time.
+pub struct Dynamic {
+    pub(crate) rule: DynamicRule,
+    pub(crate) run: Run,
+}
+
+impl Dynamic {
+    /// They run what this child would; its name begins theirs, and its restart type
+    /// and shutdown are theirs. The other settings of a [`Child`] have no effect.
+    pub fn like(child: Child) -> Dynamic {
+        let Child { rule: ChildRule { name, restart, shutdown, .. }, run } = child;
+        Dynamic { rule: DynamicRule { name, max_children: u32::MAX, restart, shutdown }, run }
+    }
+
+    /// How many may live at once; by default any number.
+    pub fn max_children(mut self, max_children: u32) -> Dynamic {
+        self.rule.max_children = max_children;
         self
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use luavisor::supervision::{Restart, Rules, Strategy};
 use luavisor::{
-    App, Backoff, Child, ChildChange, Error, Kind, Lifecycle, Luavisor, Module, Occurrence, Reason,
-    StartError, Supervisor, Value, Values,
+    App, Backoff, Child, ChildChange, Dynamic, Error, Kind, Lifecycle, Luavisor, Module,
+    Occurrence, Reason, StartError, Supervisor, Value, Values,
 };
 
 const HOST: &str = "app:processes";
@@ -230,9 +230,11 @@ fn a_tree_of_lua_and_native_children_is_made_in_code() {
         .backoff(Backoff { initial_delay: Duration::ZERO, ..Rules::default().backoff })
         .child(clock)
         .child(Child::lua("worker", "app:worker").count(2).input("x"));
-    let outer = Supervisor::new("app:outer", HOST)
-        .child(Child::supervisor("inner", inner))
-        .dynamic("app:worker", 5, Restart::Temporary);
+    let outer =
+        Supervisor::new("app:outer", HOST).child(Child::supervisor("inner", inner)).dynamic(
+            Dynamic::like(Child::lua("extra", "app:worker").restart(Restart::Temporary))
+                .max_children(5),
+        );
     let paper = Paper::default();
     let luavisor = App::new()
         .host(HOST, 1)
@@ -260,4 +262,19 @@ fn a_tree_of_lua_and_native_children_is_made_in_code() {
     let mut lines: Vec<String> = paper.text().lines().map(str::to_owned).collect();
     lines.sort();
     assert_eq!(lines, ["1\tx", "1\tx", "2\tx", "2\tx"]);
+}
+
+#[test]
+fn a_tree_in_code_is_checked_before_it_runs() {
+    let start = |supervisor: Supervisor| {
+        let app = App::new().host(HOST, 1).process("app:a", "return function() end");
+        app.supervisor(supervisor).start().err().map(|error| error.to_string())
+    };
+    let tree = || Supervisor::new("app:tree", HOST);
+    let twice = tree().child(Child::lua("a.1", "app:a")).child(Child::lua("a", "app:a").count(2));
+    assert_eq!(start(twice).unwrap(), "app:tree: duplicate child \"a.1\"");
+    let nobody = tree().child(Child::lua("a", "app:nobody"));
+    assert_eq!(start(nobody).unwrap(), "app:tree: unknown process \"app:nobody\"");
+    let significant = tree().child(Child::lua("a", "app:a").significant());
+    assert!(start(significant).unwrap().contains("child \"a\" is significant"));
 }

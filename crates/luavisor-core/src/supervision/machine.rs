@@ -7,7 +7,8 @@
 //! else is concerned. With the other strategies the affected children that live are
 //! stopped, bottom to top, then the delay passes, then they all start, top to bottom.
 //! Another child that must restart meanwhile widens the set; the longer delay
-//! counts, from when all are stopped.
+//! counts, from when all are stopped. A child that ends by itself while its turn to be
+//! stopped has not come widens nothing and is not counted: its restart is decided.
 //!
 //! **Stop.** Bottom to top, the children of one `count` and the dynamic ones in
 //! parallel. Whoever has children asks for their end and waits for it: a child is
@@ -193,8 +194,10 @@ pub enum Change {
         left: u32,
         /// what decided that; a dynamic child is always alone
         strategy: Strategy,
-        /// the others that are stopped and started with it, top to bottom
+        /// the others that start with it, top to bottom; they are stopped before if they live
         with: Vec<Arc<str>>,
+        /// temporary ones that are stopped and forgotten
+        forgotten: Vec<Arc<str>>,
     },
     /// It ended by itself and the budget is used up: the supervisor ends.
     GaveUp {
@@ -328,6 +331,8 @@ pub struct Machine {
     places: ChildId,
     next: ChildId,
     dynamic_names: u64,
+    /// how many dynamic children there are
+    dynamic_count: u32,
     actions: Vec<Action>,
 }
 
@@ -351,6 +356,7 @@ impl Machine {
             places: 0,
             next: 0,
             dynamic_names: 0,
+            dynamic_count: 0,
             actions: Vec::new(),
             specs: Vec::new(),
         };
@@ -505,11 +511,12 @@ impl Machine {
         child.lives += 1;
         let life = child.lives;
         self.alive.insert(id);
-        self.tell(id, Change::Starting { life });
         if let Some(timeout) = timeout {
             self.actions.push(Action::SetAlarm(Timer::Child(id), timeout));
         }
         self.actions.push(Action::Launch(id));
+        // Afterwards, so that it is known with its process.
+        self.tell(id, Change::Starting { life });
     }
 
     fn up(&mut self, id: ChildId, now: u64) {
@@ -564,6 +571,10 @@ impl Machine {
         };
         self.alive.remove(&id);
         let up_since = child.up_since.take();
+        let ran = up_since.map_or(0, |since| now.saturating_sub(since));
+        if up_since.is_some() && Duration::from_nanos(ran) >= self.rules.intensity.period {
+            child.consecutive = 0;
+        }
         if gated && up_since.is_none() && child.state == State::Starting {
             self.actions.push(Action::ClearAlarm(Timer::Child(id)));
         }
@@ -591,9 +602,8 @@ impl Machine {
         if dynamic && end == ChildEnd::FailedStart && child.lives == 1 {
             return self.refuse_dynamic(id, exit);
         }
-        let ran = up_since.map_or(0, |since| now.saturating_sub(since));
         match verdict(self.restart_of(&self.children[&id]), end) {
-            Verdict::Restart => self.failed(id, exit, end, ran, uniform, now),
+            Verdict::Restart => self.failed(id, exit, end, uniform, now),
             Verdict::Kept if dynamic => self.gone(id, exit),
             Verdict::Forgotten => self.gone(id, exit),
             Verdict::Kept => {
@@ -642,6 +652,7 @@ impl Machine {
 
     fn remove(&mut self, id: ChildId) {
         if let Some(child) = self.children.remove(&id) {
+            self.dynamic_count -= u32::from(child.rule.is_none());
             self.by_name.remove(&child.name);
             let text = Error::new(Kind::UNAVAILABLE, "the child is gone");
             for caller in child.starters {
@@ -669,21 +680,13 @@ impl Machine {
     }
 
     /// It ended by itself and must start again.
-    fn failed(
-        &mut self,
-        id: ChildId,
-        cause: Arc<Exit>,
-        end: ChildEnd,
-        ran: u64,
-        uniform: f64,
-        now: u64,
-    ) {
+    fn failed(&mut self, id: ChildId, cause: Arc<Exit>, end: ChildEnd, uniform: f64, now: u64) {
         let in_recovery = self.recovery.as_ref().is_some_and(|recovery| id >= recovery.from);
         let Some(child) = self.children.get_mut(&id) else { return };
         if in_recovery {
             // Its turn to be stopped had not come; it starts with the others.
             child.state = State::Waiting;
-            self.tell(id, Change::Stopped { exit: cause });
+            self.tell(id, Change::Exited { exit: cause });
             return self.clear_next();
         }
         let Some(left) = self.budget.spend(self.rules.intensity, now) else {
@@ -697,9 +700,6 @@ impl Machine {
             self.tell(id, Change::GaveUp { cause });
             return self.end(Exit::failure(Reason::Error, Error::new(Kind::LIMIT_EXCEEDED, text)));
         };
-        if Duration::from_nanos(ran) >= self.rules.intensity.period {
-            child.consecutive = 0;
-        }
         child.consecutive = child.consecutive.saturating_add(1);
         child.restarts += 1;
         let attempt = child.consecutive;
@@ -707,9 +707,18 @@ impl Machine {
         child.state = if alone { State::Delayed } else { State::Waiting };
         let delay = self.rules.backoff.delay(attempt, uniform);
         let failed_start = end == ChildEnd::FailedStart;
-        let with = if alone { Vec::new() } else { self.siblings(id) };
+        let (with, forgotten) = if alone { Default::default() } else { self.siblings(id) };
         let strategy = if alone { Strategy::OneForOne } else { self.rules.strategy };
-        let change = Change::Restart { cause, failed_start, delay, attempt, left, strategy, with };
+        let change = Change::Restart {
+            cause,
+            failed_start,
+            delay,
+            attempt,
+            left,
+            strategy,
+            with,
+            forgotten,
+        };
         self.tell(id, change);
         match alone {
             false => self.recover(id, delay),
@@ -718,11 +727,18 @@ impl Machine {
         }
     }
 
-    /// Who lives and is stopped when this child restarts.
-    fn siblings(&self, id: ChildId) -> Vec<Arc<str>> {
-        let affected = affected(self.rules.strategy, id as usize, self.places as usize);
-        let from = affected.start as ChildId;
-        self.alive.range(from..).map(|other| self.children[other].name.clone()).collect()
+    /// Who starts with this child, and who is stopped and forgotten.
+    fn siblings(&self, id: ChildId) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
+        let from = affected(self.rules.strategy, id as usize, self.places as usize).start as u64;
+        let (mut with, mut forgotten) = (Vec::new(), Vec::new());
+        for (_, child) in self.children.range(from..).filter(|(other, _)| **other != id) {
+            let temporary = self.restart_of(child) == Restart::Temporary;
+            match child.state.alive() && temporary {
+                true => forgotten.push(child.name.clone()),
+                false => with.push(child.name.clone()),
+            }
+        }
+        (with, forgotten)
     }
 
     // --- the other strategies ---
@@ -933,9 +949,7 @@ impl Machine {
             let text = "the supervisor has no dynamic children";
             return self.answer(caller, Err(Error::invalid(text)));
         };
-        if self.children.len() as u64 - self.children.range(..self.places).count() as u64
-            >= u64::from(rule.max_children)
-        {
+        if self.dynamic_count >= rule.max_children {
             let error = Error::new(Kind::LIMIT_EXCEEDED, "max_children reached");
             return self.answer(caller, Err(error));
         }
@@ -953,6 +967,7 @@ impl Machine {
             return self.answer(caller, Err(error));
         }
         let id = self.add(name, None);
+        self.dynamic_count += 1;
         if let Some(child) = self.children.get_mut(&id) {
             child.starters.push(caller);
         }
@@ -971,12 +986,12 @@ impl Machine {
     fn stop_child(&mut self, caller: Caller, name: &str) {
         let Some(id) = self.find(caller, name) else { return };
         let Some(child) = self.children.get_mut(&id) else { return };
+        for starter in std::mem::take(&mut child.starters) {
+            let error = Error::new(Kind::CANCELED, "the child was stopped");
+            self.actions.push(Action::Answer(starter, Err(error)));
+        }
         if child.state.alive() {
             child.stoppers.push(caller);
-            for starter in std::mem::take(&mut child.starters) {
-                let error = Error::new(Kind::CANCELED, "the child was stopped");
-                self.actions.push(Action::Answer(starter, Err(error)));
-            }
             return self.stop(id, Then::Stay, reasons::ASKED);
         }
         if child.state == State::Delayed {

@@ -37,6 +37,7 @@ struct Play {
     changes: Vec<(ChildId, Change)>,
     /// when each of them happened
     times: Vec<u64>,
+    callers: Caller,
     finished: Option<Exit>,
     up: bool,
     /// these cannot be started
@@ -55,12 +56,19 @@ impl Play {
             answers: Vec::new(),
             changes: Vec::new(),
             times: Vec::new(),
+            callers: 0,
             finished: None,
             up: false,
             broken: BTreeSet::new(),
         };
         play.handle(Event::Begin);
         play
+    }
+
+    /// The next caller.
+    fn caller(&mut self) -> Caller {
+        self.callers += 1;
+        self.callers
     }
 
     fn name(&self, id: ChildId) -> String {
@@ -506,6 +514,52 @@ fn a_stopped_child_starts_with_its_group_unless_it_was_stopped_meanwhile() {
 }
 
 #[test]
+fn who_waits_for_a_child_that_is_stopped_meanwhile_is_told() {
+    let mut play = play(Strategy::OneForOne);
+    play.broken.insert(1);
+    play.fail("b");
+    play.handle(Event::RestartChild { caller: 7, name: "b".into() });
+    assert_eq!(play.states(), "a=running b=restarting c=running");
+    play.handle(Event::StopChild { caller: 8, name: "b".into() });
+    let stopped = Error::new(Kind::CANCELED, "the child was stopped");
+    assert_eq!(play.answers, [(7, Err(stopped)), (8, Ok(Answer::Done))]);
+}
+
+#[test]
+fn a_run_that_a_sibling_ended_resets_the_delay_too() {
+    let mut play = play(Strategy::OneForAll);
+    play.fail("a");
+    play.settle();
+    play.now += 5 * SECOND;
+    play.fail("b");
+    play.settle();
+    play.fail("a");
+    let attempts: Vec<u32> = play
+        .changes
+        .iter()
+        .filter_map(|(_, change)| match change {
+            Change::Restart { attempt, .. } => Some(*attempt),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(attempts, [1, 1, 1]);
+}
+
+#[test]
+fn an_end_before_the_turn_to_be_stopped_is_not_counted() {
+    let mut play = play(Strategy::OneForAll);
+    play.fail("b");
+    // c was asked to stop; a ends by itself.
+    play.fail("a");
+    let restarts = play.changes.iter().filter(|(_, c)| matches!(c, Change::Restart { .. }));
+    assert_eq!(restarts.count(), 1);
+    let (id, last) = play.changes.last().unwrap();
+    assert!(*id == 0 && matches!(last, Change::Exited { exit } if exit.failed()));
+    play.settle();
+    assert_eq!(play.states(), "a=running b=running c=running");
+}
+
+#[test]
 fn significant_children_end_the_supervisor() {
     for (auto_shutdown, after_one) in
         [(AutoShutdown::AnySignificant, true), (AutoShutdown::AllSignificant, false)]
@@ -595,7 +649,18 @@ mod histories {
                 Just(Restart::Temporary)
             ]
         };
-        let child = (restart(), proptest::option::weighted(0.3, 1..4_u32), any::<bool>());
+        let stop = prop_oneof![
+            3 => Just(Shutdown::Deadline(Duration::from_secs(5))),
+            1 => Just(Shutdown::Infinity),
+            1 => Just(Shutdown::Kill),
+        ];
+        let count = proptest::option::weighted(0.3, 1..4_u32);
+        let child = (restart(), count, any::<bool>(), any::<bool>(), stop);
+        let ends = prop_oneof![
+            4 => Just(AutoShutdown::Never),
+            1 => Just(AutoShutdown::AnySignificant),
+            1 => Just(AutoShutdown::AllSignificant),
+        ];
         let children = proptest::collection::vec(child, 0..6);
         let strategies = prop_oneof![
             Just(Strategy::OneForOne),
@@ -603,17 +668,24 @@ mod histories {
             Just(Strategy::RestForOne)
         ];
         let dynamic = proptest::option::of(restart());
-        (strategies, 0..5_u32, 0..2_u64, children, dynamic).prop_map(
-            |(strategy, restarts, delay, children, dynamic)| {
+        (strategies, 0..5_u32, 0..2_u64, children, dynamic, ends).prop_map(
+            |(strategy, restarts, delay, children, dynamic, auto_shutdown)| {
                 let backoff = Backoff {
                     initial_delay: Duration::from_millis(delay * 100),
                     ..super::rules(strategy).backoff
                 };
                 let intensity = Intensity { restarts, period: Duration::from_secs(5) };
-                let rules = Rules { backoff, intensity, ..super::rules(strategy) };
-                let specs = children.into_iter().enumerate().map(|(n, (restart, count, ready))| {
-                    ChildRule { restart, count, ready, ..ChildRule::new(format!("c{n}")) }
-                });
+                let rules = Rules { backoff, intensity, auto_shutdown, ..super::rules(strategy) };
+                let specs = children.into_iter().enumerate().map(
+                    |(n, (restart, count, ready, significant, shutdown))| ChildRule {
+                        restart,
+                        count,
+                        ready,
+                        significant: significant && restart != Restart::Permanent,
+                        shutdown,
+                        ..ChildRule::new(format!("c{n}"))
+                    },
+                );
                 let dynamic = dynamic.map(|restart| DynamicRule {
                     name: "d".into(),
                     max_children: 3,
@@ -632,6 +704,8 @@ mod histories {
         specs: Vec<ChildRule>,
         dynamic: Option<DynamicRule>,
         restarts: Vec<u64>,
+        /// when each child came up last, and its restarts without a long run between
+        runs: BTreeMap<ChildId, (Option<u64>, u32)>,
         seen: usize,
     }
 
@@ -643,13 +717,26 @@ mod histories {
             }
         }
 
-        /// The budget, recounted from what was told.
+        /// Budget, attempts and delays, recounted from what was told.
         fn recount(&mut self, play: &Play) {
-            for ((_, change), now) in play.changes.iter().zip(&play.times).skip(self.seen) {
+            for ((id, change), now) in play.changes.iter().zip(&play.times).skip(self.seen) {
+                let (up, attempts) = self.runs.entry(*id).or_default();
+                let ended = !matches!(
+                    change,
+                    Change::Starting { .. } | Change::Up | Change::Stopping { .. }
+                );
+                if matches!(change, Change::Up) {
+                    *up = Some(*now);
+                } else if ended && up.take().is_some_and(|up| now - up >= 5 * SECOND) {
+                    *attempts = 0;
+                }
                 let counts = |at: &&u64| now - **at <= 5 * SECOND;
                 let counting = self.restarts.iter().filter(counts).count() as u32;
                 match change {
-                    Change::Restart { left, .. } => {
+                    Change::Restart { left, attempt, delay, .. } => {
+                        *attempts += 1;
+                        assert_eq!(attempt, attempts);
+                        assert_eq!(*delay, self.rules.backoff.delay(*attempts, 0.5));
                         assert_eq!(counting + 1 + left, self.rules.intensity.restarts);
                         self.restarts.push(*now);
                     }
@@ -730,15 +817,20 @@ mod histories {
                     false => play.broken.remove(&(child as u64)),
                 };
             }
-            Step::Add => play.handle(Event::StartAsked { caller: 0, name: None }),
+            Step::Add => {
+                let caller = play.caller();
+                play.handle(Event::StartAsked { caller, name: None });
+            }
             Step::Stop(child) => {
                 if let Some(name) = name_of(play, child) {
-                    play.handle(Event::StopChild { caller: 0, name });
+                    let caller = play.caller();
+                    play.handle(Event::StopChild { caller, name });
                 }
             }
             Step::Restart(child) => {
                 if let Some(name) = name_of(play, child) {
-                    play.handle(Event::RestartChild { caller: 0, name });
+                    let caller = play.caller();
+                    play.handle(Event::RestartChild { caller, name });
                 }
             }
             Step::StopAll => play.handle(Event::StopAsked),
@@ -769,7 +861,7 @@ mod histories {
         #[test]
         fn no_history_breaks_the_rules((rules, specs, dynamic) in supervisors(), steps in steps()) {
             let mut play = Play::new(rules, specs.clone(), dynamic.clone());
-            let mut oracle = Oracle { rules, specs, dynamic, restarts: vec![], seen: 0 };
+            let mut oracle = Oracle { rules, specs, dynamic, restarts: vec![], runs: BTreeMap::new(), seen: 0 };
             for step in steps {
                 if play.finished.is_some() {
                     break;
@@ -798,10 +890,12 @@ mod histories {
                     prop_assert!(fits, "{} is {:?}", child.name, child.state);
                 }
             }
-            // Every caller got exactly one answer is checked by the edge; here: none is left.
             play.handle(Event::StopAsked);
             play.settle();
             prop_assert!(play.finished.is_some());
+            let mut answered: Vec<Caller> = play.answers.iter().map(|(caller, _)| *caller).collect();
+            answered.sort_unstable();
+            prop_assert_eq!(answered, (1..=play.callers).collect::<Vec<_>>());
         }
 
         #[test]
@@ -811,7 +905,8 @@ mod histories {
             gone in proptest::collection::vec((0..20_usize, any::<bool>()), 0..4),
             victim in 0..20_usize,
         ) {
-            let rules = Rules { intensity: Intensity { restarts: 100, ..rules.intensity }, ..rules };
+            let intensity = Intensity { restarts: 100, ..rules.intensity };
+            let rules = Rules { intensity, auto_shutdown: AutoShutdown::Never, ..rules };
             let mut play = Play::new(rules, specs.clone(), dynamic.clone());
             calm_down(&mut play);
             (0..added).for_each(|_| take(&mut play, Step::Add));
@@ -851,7 +946,13 @@ mod histories {
                 }
                 stops.reverse();
             }
-            let stops = stops.iter().map(|child| format!("-{}", child.name));
+            let kills = |child: &ChildView| match child.rule {
+                Some(rule) => specs[rule].shutdown == Shutdown::Kill,
+                None => false,
+            };
+            let stops = stops
+                .iter()
+                .map(|child| format!("{}{}", if kills(child) { "!" } else { "-" }, child.name));
             let expected: Vec<String> = stops.chain(starts).collect();
             play.done();
             play.fail(&victim.name);

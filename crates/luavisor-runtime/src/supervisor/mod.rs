@@ -152,7 +152,12 @@ impl Supervisors {
         if let Some(id) = living.ids.remove(&pid)
             && living.pids.get(&id) == Some(&pid)
         {
-            living.pids.remove(&id);
+            // An entry may be a child in several places; the newest of the others stands for it.
+            let others = living.ids.iter().filter(|(_, other)| **other == id);
+            match others.map(|(pid, _)| *pid).max_by_key(|pid| (pid.generation, *pid)) {
+                Some(other) => living.pids.insert(id, other),
+                None => living.pids.remove(&id),
+            };
         }
     }
 

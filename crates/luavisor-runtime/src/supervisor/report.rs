@@ -56,7 +56,9 @@ impl Told<'_> {
                 false => entry(Level::Debug, "child exited", vec![]),
                 true => entry(Level::Warn, "child failed", vec![("error", error(exit))]),
             },
-            Change::Restart { cause, failed_start, delay, attempt, left, strategy, with } => {
+            Change::Restart {
+                cause, failed_start, delay, attempt, left, strategy, with, ..
+            } => {
                 let nanoseconds = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
                 let delay = calendar::Duration(nanoseconds).to_string();
                 let with = some_of(with);

@@ -13,7 +13,7 @@ use luavisor_core::supervision::{
 use luavisor_core::{Error, Event, Exit, Pid, Reason, Values};
 use luavisor_runtime::{
     ChildSpec, ChildTarget, DynamicSpec, Flow, Input, NativeContext, NativeProcess, Observer,
-    Occurrence, Order, ProgramTable, RuntimeBuilder, ServiceSpec, SupervisorSpec, Target,
+    Occurrence, Order, ProgramTable, Runtime, RuntimeBuilder, ServiceSpec, SupervisorSpec, Target,
 };
 use luavisor_vm::Token;
 use luavisor_vm::kernel::CancelRequest;
@@ -414,9 +414,9 @@ fn trees() -> impl Generate<Value = Tree> {
         .prop_map(|(restart, obeys, count)| Kid::Worker { restart, obeys, count });
     let kids = proptest::collection::vec(worker.clone(), 0..4);
     let leaf = (strategy(), kids).prop_map(|(strategy, children)| Tree { strategy, children });
-    leaf.prop_recursive(4, 40, 4, move |inner| {
+    leaf.prop_recursive(4, 200, 8, move |inner| {
         let kid = prop_oneof![2 => worker.clone(), 1 => inner.prop_map(Kid::Inner)];
-        (strategy(), proptest::collection::vec(kid, 1..5))
+        (strategy(), proptest::collection::vec(kid, 1..8))
             .prop_map(|(strategy, children)| Tree { strategy, children })
     })
 }
@@ -448,6 +448,9 @@ enum Blow {
     Fail(usize),
     Finish(usize),
     Wait(u64),
+    /// so many turns of shards happen, no more: kills meet whatever is under way
+    Turns(usize),
+    Settle,
 }
 
 fn blows() -> impl Generate<Value = Vec<Blow>> {
@@ -457,8 +460,19 @@ fn blows() -> impl Generate<Value = Vec<Blow>> {
         2 => any.clone().prop_map(Blow::Fail),
         1 => any.prop_map(Blow::Finish),
         4 => (0..800_u64).prop_map(Blow::Wait),
+        3 => (0..6_usize).prop_map(Blow::Turns),
+        2 => Just(Blow::Settle),
     ];
     proptest::collection::vec(blow, 0..40)
+}
+
+/// The supervisor of each living member lives. Signals must have settled.
+fn assert_no_orphans(runtime: &Runtime, members: &[(Pid, Pid)]) {
+    let living: BTreeSet<Pid> = members.iter().map(|(pid, _)| *pid).collect();
+    let root = runtime.supervisor("root");
+    for (pid, parent) in members {
+        assert!(Some(*pid) == root || living.contains(parent), "an orphan");
+    }
 }
 
 proptest! {
@@ -488,15 +502,15 @@ proptest! {
                 Blow::Fail(n) => { pick(n).map(|pid| runtime.send(pid, *b"fail", Values::none())); }
                 Blow::Finish(n) => { pick(n).map(|pid| runtime.send(pid, *b"end", Values::none())); }
                 Blow::Wait(ms) => simulation.run_for(ms * MS),
-            }
-            simulation.settle();
-            let now = members();
-            let living: BTreeSet<Pid> = now.iter().map(|(pid, _)| *pid).collect();
-            let root = runtime.supervisor("root");
-            for (pid, parent) in now {
-                prop_assert!(Some(pid) == root || living.contains(&parent), "an orphan");
+                Blow::Turns(count) => (0..count).for_each(|_| { simulation.step(); }),
+                Blow::Settle => {
+                    simulation.settle();
+                    assert_no_orphans(&runtime, &members());
+                }
             }
         }
+        simulation.settle();
+        assert_no_orphans(&runtime, &members());
         services.stop("root").unwrap();
         simulation.run_for(60_000 * MS);
         prop_assert!(members().is_empty());
