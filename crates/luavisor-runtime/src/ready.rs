@@ -52,6 +52,18 @@ impl<T> Ready<T> {
         Some(item)
     }
 
+    /// Gives the fresh one at `index` the next turn, in the place of the first one.
+    pub fn prefer(&mut self, index: usize) {
+        if index < self.fresh.len() {
+            self.fresh.swap(0, index);
+        }
+    }
+
+    /// How many fresh ones wait.
+    pub fn fresh_len(&self) -> usize {
+        self.fresh.len()
+    }
+
     pub fn pop_hungry(&mut self) -> Option<T> {
         self.passed_over = 0;
         self.hungry.pop_front()

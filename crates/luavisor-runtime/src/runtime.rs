@@ -12,10 +12,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use luavisor_core::value::Bytes;
-use luavisor_core::{Error, Exit, HostId, Pid, Reason, Values};
+use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values};
 use luavisor_vm::kernel::{CancelRequest, Output};
 use luavisor_vm::native::NativeModule;
-use luavisor_vm::{Preemption, Token};
+use luavisor_vm::{Plane, Preemption, Token};
 
 use crate::catalog::Catalog;
 use crate::clock::{Clock, SystemClock, VirtualClock};
@@ -48,7 +48,11 @@ pub struct RuntimeBuilder {
     stdout: Box<dyn Write + Send>,
     stderr: Box<dyn Write + Send>,
     seed: Option<u64>,
+    plane: Option<Arc<Plane>>,
 }
+
+/// The longest slice of a simulated process.
+const SAFEPOINTS: u32 = 1000;
 
 impl RuntimeBuilder {
     /// A runtime for the programs of this catalog.
@@ -62,6 +66,7 @@ impl RuntimeBuilder {
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
             seed: None,
+            plane: None,
         }
     }
 
@@ -121,9 +126,25 @@ impl RuntimeBuilder {
             modules: self.modules.into(),
             native_code: self.native_code,
             preemption: Preemption::Armed,
+            plane: None,
             tokio: self.tokio,
         });
         Runtime { world }
+    }
+
+    /// A runtime for simulation: everything that could happen in one order or another
+    /// happens in an order that `seed` decides. The same seed, program and application
+    /// give the same run: the order of shards, processes and preemptions, random
+    /// numbers, and the addresses that `tostring` and the order of tables show.
+    ///
+    /// # Errors
+    /// LimitExceeded: 64 simulations run in this process.
+    pub fn simulated(mut self, seed: u64) -> Result<(Runtime, Simulation, Captured), Error> {
+        let plane = Plane::take();
+        let many = || Error::new(Kind::LIMIT_EXCEEDED, "too many simulations at once");
+        self.plane = Some(plane.ok_or_else(many)?);
+        self.seed.get_or_insert(seed);
+        Ok(self.native_code(false).manual(Order::Seeded(seed), SAFEPOINTS))
     }
 
     /// A runtime that is driven by hand, on virtual time. Lua processes are
@@ -148,6 +169,7 @@ impl RuntimeBuilder {
             modules: self.modules.into(),
             native_code: self.native_code,
             preemption: Preemption::Counted(safepoints),
+            plane: self.plane,
             tokio: self.tokio,
         });
         (Runtime { world }, Simulation { queue }, captured)

@@ -1,14 +1,14 @@
 //! What all hosts of one runtime share, and what can be done from any thread.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values, pid};
 use luavisor_vm::kernel::{CancelRequest, SpawnRequest};
 use luavisor_vm::native::{AsyncFunction, Caller, NativeModule};
-use luavisor_vm::{Birth, Preemption, Program, Token};
+use luavisor_vm::{Birth, Plane, Preemption, Program, Spot, Token};
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
@@ -52,6 +52,10 @@ pub(crate) struct World {
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
     pub preemption: Preemption,
+    /// of a simulation: where the memory of its VMs lies
+    plane: Option<Arc<Plane>>,
+    /// shards of it that have had a VM
+    vms: AtomicU32,
     pub tokio: Option<tokio::runtime::Handle>,
     /// forced ends have reason "shutdown" from now on
     pub shutting_down: AtomicBool,
@@ -82,6 +86,7 @@ pub(crate) struct WorldParts {
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
     pub preemption: Preemption,
+    pub plane: Option<Arc<Plane>>,
     pub tokio: Option<tokio::runtime::Handle>,
 }
 
@@ -103,6 +108,8 @@ impl World {
             modules: parts.modules,
             native_code: parts.native_code,
             preemption: parts.preemption,
+            plane: parts.plane,
+            vms: AtomicU32::new(0),
             tokio: parts.tokio,
             shutting_down: AtomicBool::new(false),
             services: OnceLock::new(),
@@ -120,6 +127,19 @@ impl World {
         world.outputs.attach(&world);
         world.input.attach(&world);
         world
+    }
+
+    /// Whether the order of everything is drawn from a seed.
+    pub fn simulated(&self) -> bool {
+        self.plane.is_some()
+    }
+
+    /// Where the memory of a shard's VM lies, in a simulation.
+    pub fn spot(&self, shard: &Shard) -> Option<Spot> {
+        let plane = self.plane.clone()?;
+        // The same for all VMs that a shard has one after the other.
+        let vm = *shard.spot.get_or_init(|| self.vms.fetch_add(1, Ordering::Relaxed));
+        Some(Spot { plane, vm })
     }
 
     /// Adds a host that is not started.

@@ -13,6 +13,7 @@ pub mod program;
 pub mod slots;
 mod vm;
 
+pub use ffi::arena::{Plane, Spot};
 pub use ffi::compile::{CompileError, compile};
 pub use kernel::{Kernel, Slot, TimerId, Token};
 pub use program::{Chunk, Context, Program, Unit};

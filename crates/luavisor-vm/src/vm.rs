@@ -5,6 +5,7 @@ use std::sync::Arc;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Pid, Values};
 
+use crate::ffi::arena::Spot;
 use crate::ffi::interrupt::Arm;
 use crate::ffi::vm::Raw;
 use crate::kernel::{Kernel, Slot, Token};
@@ -40,6 +41,8 @@ pub struct VmConfig {
     pub memory: usize,
     /// modules of the embedder
     pub modules: Arc<[NativeModule]>,
+    /// of a simulated VM: where its memory lies; its slices end at random
+    pub spot: Option<Spot>,
 }
 
 /// How to make a process.

@@ -406,6 +406,7 @@ impl Host {
             preemption: world.preemption,
             memory: self.config.limits.shard_memory,
             modules: world.modules.clone(),
+            spot: world.spot(shard),
         }
     }
 

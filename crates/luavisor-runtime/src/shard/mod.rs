@@ -37,7 +37,7 @@ pub(crate) mod turn;
 pub(crate) mod wake;
 
 use std::sync::atomic::{self, AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use luavisor_core::{HostId, Pid};
 use luavisor_vm::{Interrupter, Slot, Slots, Vm};
@@ -72,6 +72,8 @@ pub(crate) struct Shard {
     /// slots whose process may own names
     named: Box<[AtomicBool]>,
     interrupter: Mutex<Option<Interrupter>>,
+    /// in a simulation: which part of its memory is the shard's
+    pub spot: OnceLock<u32>,
     pub interior: Mutex<Option<Interior>>,
 }
 
@@ -101,6 +103,7 @@ impl Shard {
             signals: Mutex::default(),
             named: (0..capacity).map(|_| AtomicBool::new(false)).collect(),
             interrupter: Mutex::new(None),
+            spot: OnceLock::new(),
             interior: Mutex::new(None),
         }
     }

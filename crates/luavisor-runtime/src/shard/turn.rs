@@ -23,6 +23,7 @@ use super::signal::Signal;
 use super::timers::Alarm;
 use super::{Interior, Shard};
 use crate::native::{Flow, Input, NativeContext};
+use crate::random::Rng;
 use crate::sync::lock;
 
 /// Safepoints of a brief slice: 10 to 20 µs of a tight loop.
@@ -80,6 +81,7 @@ impl Interior {
                     break;
                 }
             } else {
+                self.shuffle();
                 let Some(slot) = self.kernel.ready.pop_fresh() else { break };
                 self.step(slot, pulse, false);
             }
@@ -95,6 +97,16 @@ impl Interior {
             ready if ready.is_empty() => Left::Nothing,
             ready if ready.has_fresh() => Left::Fresh,
             _ => Left::Hungry,
+        }
+    }
+
+    /// In a simulation any process may be next.
+    fn shuffle(&mut self) {
+        let kernel = &mut self.kernel;
+        let waiting = kernel.ready.fresh_len() as u64;
+        if waiting > 1 && kernel.world.simulated() {
+            let index = kernel.rng.below(waiting);
+            kernel.ready.prefer(index as usize);
         }
     }
 

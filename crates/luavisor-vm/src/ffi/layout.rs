@@ -286,6 +286,7 @@ mod tests {
             preemption: Preemption::Armed,
             memory: usize::MAX,
             modules: [].into(),
+            spot: None,
         });
         assert!(known(vm.cx().vm().lua));
     }

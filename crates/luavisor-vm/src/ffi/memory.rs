@@ -16,6 +16,7 @@ use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::ffi::c_void;
 use std::ptr;
 
+use super::arena::Arena;
 use super::context::Cx;
 use super::process::Process;
 
@@ -41,6 +42,8 @@ pub struct Account {
     pub exhausted: bool,
     /// whether an allocation may fail now
     pub may_fail: bool,
+    /// where a simulated VM's memory lies
+    pub arena: Option<Arena>,
     /// the main thread; null while the VM is being made
     pub lua: *mut mlua_sys::lua_State,
     lines: Lines,
@@ -82,6 +85,7 @@ impl Account {
             alarm: false,
             exhausted: false,
             may_fail: false,
+            arena: None,
             lua: ptr::null_mut(),
             lines: Lines::NONE,
         }
@@ -229,7 +233,9 @@ pub unsafe extern "C" fn allocate(
         if new > old && (*account).refuses(new - old) {
             return ptr::null_mut();
         }
-        let result = if new == 0 {
+        let result = if let Some(arena) = &mut (*account).arena {
+            in_arena(arena, block, old, new)
+        } else if new == 0 {
             if !block.is_null() {
                 dealloc(block.cast(), Layout::from_size_align_unchecked(old, ALIGN));
             }
@@ -246,5 +252,29 @@ pub unsafe extern "C" fn allocate(
             (*account).grow(new - old);
         }
         result
+    }
+}
+
+/// The same in the memory of a simulated VM.
+///
+/// # Safety
+/// As [`allocate`].
+unsafe fn in_arena(arena: &mut Arena, block: *mut c_void, old: usize, new: usize) -> *mut c_void {
+    // SAFETY: blocks came from the arena with the size that Luau passes back.
+    unsafe {
+        if !block.is_null() && new > 0 && Arena::fits(old, new) {
+            return block;
+        }
+        let fresh = if new > 0 { arena.allocate(new) } else { ptr::null_mut() };
+        if new > 0 && fresh.is_null() {
+            return fresh;
+        }
+        if !block.is_null() {
+            if !fresh.is_null() {
+                ptr::copy_nonoverlapping(block.cast::<u8>(), fresh.cast::<u8>(), old.min(new));
+            }
+            arena.free(block, old);
+        }
+        fresh
     }
 }

@@ -31,6 +31,7 @@ macro_rules! natives {
     )*};
 }
 
+pub mod arena;
 pub mod atoms;
 pub mod call;
 pub mod channel;

@@ -41,7 +41,10 @@ pub fn run(cx: Cx, process: &mut Process) -> Step {
     vm.dying = false;
     vm.unpreemptible = false;
     if let Preemption::Counted(budget) = vm.config.preemption {
-        vm.budget = i64::from(budget);
+        let all = u64::from(budget.max(1));
+        // In a simulation somewhere, so that seeds try all places.
+        let budget = if vm.config.spot.is_some() { 1 + cx.kernel().random() % all } else { all };
+        vm.budget = budget as i64;
         interrupt::arm(vm.lua);
     }
     vm.heap_account.exhausted = false;

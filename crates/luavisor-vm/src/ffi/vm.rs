@@ -9,6 +9,7 @@ use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Reason, Value, Values};
 use mlua_sys as sys;
 
+use super::arena::Arena;
 use super::context::{Cx, Op, Places, Resident, VmContext};
 use super::interrupt::Arm;
 use super::lua::Lua;
@@ -37,6 +38,7 @@ unsafe impl Send for Raw {}
 impl Raw {
     pub fn new(config: VmConfig) -> Raw {
         let mut account = Box::new(Account::new());
+        account.arena = config.spot.as_ref().and_then(Arena::new);
         // SAFETY: the account is boxed and lives in the context, which outlives the VM.
         let state = unsafe { sys::lua_newstate(allocate, (&raw mut *account).cast()) };
         let lua = Lua(state);

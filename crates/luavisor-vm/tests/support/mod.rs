@@ -256,6 +256,7 @@ impl Bench {
     pub fn preempting(slice: u32) -> Bench {
         let slots = Arc::new(Slots::new(4));
         let vm = Vm::new(VmConfig {
+            spot: None,
             host: HostId(1),
             host_name: "app:test".into(),
             shard: 0,
