@@ -13,6 +13,10 @@ pub trait Clock: Send + Sync {
     fn monotonic(&self) -> u64;
     /// Unix time: whole seconds and nanoseconds.
     fn wall(&self) -> (i64, u32);
+    /// A process has computed for this long, on a clock that does not see it by itself.
+    fn spend(&self, nanoseconds: u64) {
+        let _ = nanoseconds;
+    }
     /// Unix time in seconds with fraction, as events carry it.
     fn unix(&self) -> f64 {
         let (seconds, nanos) = self.wall();
@@ -74,6 +78,10 @@ impl VirtualClock {
 }
 
 impl Clock for VirtualClock {
+    fn spend(&self, nanoseconds: u64) {
+        self.elapsed.fetch_add(nanoseconds, Ordering::SeqCst);
+    }
+
     fn monotonic(&self) -> u64 {
         self.elapsed.load(Ordering::SeqCst)
     }

@@ -21,6 +21,7 @@ use crate::compile::LuauCompiler;
 use crate::error::StartError;
 use crate::module::Module;
 use crate::running::Luavisor;
+use crate::simulated::Simulated;
 use crate::tree::Supervisor;
 use crate::values::IntoValues;
 
@@ -282,6 +283,21 @@ impl App {
     pub fn start(mut self) -> Result<Luavisor, StartError> {
         self.load()?;
         if self.problems.is_empty() { boot::start(self) } else { Err(self.problems.remove(0)) }
+    }
+
+    /// Loads what is to be loaded and boots it on virtual time, with everything that
+    /// could happen in one order or another decided by `seed`. `outputs`, `seed` and
+    /// `native_code` of this builder have no effect.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub fn simulate(mut self, seed: u64) -> Result<Simulated, StartError> {
+        self.load()?;
+        if !self.problems.is_empty() {
+            return Err(self.problems.remove(0));
+        }
+        (self.seed, self.outputs) = (None, None);
+        boot::simulate(self, seed)
     }
 
     fn load(&mut self) -> Result<(), StartError> {

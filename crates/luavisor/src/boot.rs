@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use luavisor_config::{EntryId, HostDefinition, Lifecycle, Startup};
-use luavisor_core::Pid;
+use luavisor_core::{Error, Pid};
 use luavisor_runtime::services::{ServiceSpec, Services, Target};
 use luavisor_runtime::{LogSink, NoLog, Runtime, RuntimeBuilder};
 use luavisor_vm::kernel::{Level, LogRecord};
@@ -25,10 +25,30 @@ use crate::futures::Tokio;
 use crate::hosts::{self, nanoseconds};
 use crate::programs::Entries;
 use crate::running::Luavisor;
+use crate::simulated::Simulated;
 use crate::supervisors;
 
 /// See the module.
 pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
+    let (runtime, services, timeout, tokio, ()) = boot(app, |builder| Ok((builder.build(), ())))?;
+    Ok(Luavisor::new(runtime, services, timeout, tokio))
+}
+
+/// The same in a simulation.
+pub(crate) fn simulate(app: App, seed: u64) -> Result<Simulated, StartError> {
+    let build = |builder: RuntimeBuilder| {
+        let (runtime, simulation, output) = builder.simulated(seed)?;
+        Ok((runtime, (simulation, output)))
+    };
+    let (runtime, services, timeout, _, (simulation, output)) = boot(app, build)?;
+    Ok(Simulated { runtime, services, simulation, output, timeout })
+}
+
+/// Builds a runtime and boots its services.
+fn boot<T>(
+    app: App,
+    build: impl FnOnce(RuntimeBuilder) -> Result<(Runtime, T), Error>,
+) -> Result<(Runtime, Services, u64, Tokio, T), StartError> {
     let log = app.log.clone().unwrap_or_else(|| Arc::new(NoLog));
     say(Some(&*log), Level::Info, "initializing runtime", &[]);
     let catalog = Arc::new(Entries::of(&app.application));
@@ -49,7 +69,7 @@ pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
     if let Some(seed) = app.seed {
         builder = builder.seed(seed);
     }
-    let runtime = builder.build();
+    let (runtime, with) = build(builder)?;
     for make in app.observers {
         runtime.observe(make(&runtime));
     }
@@ -82,7 +102,7 @@ pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
     }
     let services = Services::boot(&runtime, specs)?;
     let timeout = nanoseconds(app.application.settings.shutdown_timeout);
-    Ok(Luavisor::new(runtime, services, timeout, tokio))
+    Ok((runtime, services, timeout, tokio, with))
 }
 
 fn add_host(

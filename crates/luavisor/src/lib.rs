@@ -28,6 +28,7 @@
 //! | call Rust from Lua | [`Module`] |
 //! | write a process in asynchronous Rust | [`Luavisor::spawn_async`], [`Mailbox`] |
 //! | keep processes running, in Lua or Rust | [`Supervisor`], [`Child`] |
+//! | try it under a seed on virtual time | [`App::simulate`], [`Simulated`] |
 //! | watch what happens | [`Luavisor::events`] |
 //! | pass values | [`IntoValues`], [`Values`] |
 //!
@@ -48,6 +49,7 @@ mod module;
 mod process;
 mod programs;
 mod running;
+mod simulated;
 mod supervisors;
 mod tree;
 mod values;
@@ -61,6 +63,7 @@ pub use mailbox::{Mail, Mailbox};
 pub use module::Module;
 pub use process::{End, Process};
 pub use running::Luavisor;
+pub use simulated::Simulated;
 pub use tree::{Child, Dynamic, Supervisor};
 pub use values::IntoValues;
 

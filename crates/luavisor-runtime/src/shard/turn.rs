@@ -38,6 +38,10 @@ const REST: u64 = 5_000_000_000;
 /// Heap, in bytes, that is worth a new VM later, which takes a millisecond.
 const LARGE_HEAP: usize = 1 << 20;
 
+/// Nanoseconds of virtual time that a simulated step takes, and one that is preempted.
+const STEP_COST: u64 = 1_000;
+const SLICE_COST: u64 = 100_000;
+
 /// Inputs that a native process handles in one step.
 const INPUTS_PER_STEP: usize = 64;
 
@@ -218,6 +222,11 @@ impl Interior {
     fn after_step(&mut self, slot: Slot, generation: u64, step: Step, pulse: u64) {
         let kernel = &mut self.kernel;
         kernel.running = None;
+        if kernel.world.simulated() {
+            // Computing takes time, or an endless loop would keep it from passing.
+            let spent = if matches!(step, Step::Ready) { SLICE_COST } else { STEP_COST };
+            kernel.world.clock.spend(spent);
+        }
         let Some(process) = kernel.processes.at(slot) else { return };
         if let Some(exit) = process.kill.take() {
             return kernel.end(slot, exit);

@@ -1,0 +1,100 @@
+//! An application on virtual time.
+
+use std::sync::Arc;
+
+use luavisor_core::{Error, Pid};
+use luavisor_runtime::services::{Services, Shutdown};
+use luavisor_runtime::{Captured, Runtime, Simulation};
+use luavisor_vm::kernel::SpawnRequest;
+
+use crate::values::IntoValues;
+
+/// A simulated application, made by [`App::simulate`](crate::App::simulate): the same
+/// code as a running one, on the calling thread and on virtual time, which moves only
+/// when told to. What could happen in one order or another is decided by the seed.
+pub struct Simulated {
+    pub(crate) runtime: Runtime,
+    pub(crate) services: Services,
+    pub(crate) simulation: Simulation,
+    pub(crate) output: Captured,
+    pub(crate) timeout: u64,
+}
+
+impl Simulated {
+    /// Its runtime.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Its services.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// What it has printed.
+    pub fn output(&self) -> &Captured {
+        &self.output
+    }
+
+    /// Nanoseconds of virtual time since the start.
+    pub fn now(&self) -> u64 {
+        self.simulation.now()
+    }
+
+    /// Lets one shard take one turn. False: nothing can happen before time passes.
+    pub fn step(&self) -> bool {
+        self.simulation.step()
+    }
+
+    /// Runs until nothing can happen before time passes; what computes for ever does so
+    /// for 10 ms. True: nothing is left to happen at this instant.
+    pub fn settle(&self) -> bool {
+        let end = self.now().saturating_add(10_000_000);
+        while self.now() < end {
+            if !self.step() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Runs for `nanoseconds` of virtual time.
+    pub fn run_for(&self, nanoseconds: u64) {
+        self.simulation.run_for(nanoseconds);
+    }
+
+    /// Starts a process.
+    ///
+    /// # Errors
+    /// As `process.spawn` in Lua.
+    pub fn spawn(&self, id: &str, host: &str, arguments: impl IntoValues) -> Result<Pid, Error> {
+        self.runtime.spawn(SpawnRequest {
+            id: id.into(),
+            host: host.into(),
+            arguments: arguments.into_values(),
+            monitor: false,
+            link: false,
+            name: None,
+            messages: Vec::new(),
+            context: Arc::default(),
+        })
+    }
+
+    /// Shuts down as a signal would, in virtual time. `None`: it does not end, not even
+    /// in twice the time that it has.
+    pub fn shutdown(&self) -> Option<Shutdown> {
+        self.services.shutdown(self.timeout, 0);
+        let end = self.now().saturating_add(self.timeout.saturating_mul(2));
+        while self.services.finished().is_none() && self.now() < end {
+            self.simulation.run_for(self.timeout / 64 + 1);
+        }
+        self.services.finished()
+    }
+}
+
+/// The runtime refers to itself through its shards.
+impl Drop for Simulated {
+    fn drop(&mut self) {
+        self.runtime.close();
+    }
+}
