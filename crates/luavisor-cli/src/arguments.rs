@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use luavisor::config::LoadOptions;
 
-use crate::plan;
+use crate::{plan, sim};
 
 /// What the command line asks for.
 pub enum Parsed {
@@ -28,6 +28,7 @@ pub enum Command {
     Entries { files: Files, folder: PathBuf },
     Plan { files: Files, folder: PathBuf, form: plan::Form },
     Why { name: String, file: PathBuf },
+    Sim(sim::Sim),
     New { folder: PathBuf },
     Version,
 }
@@ -174,6 +175,16 @@ enum Choice {
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
+    /// Simulate on virtual time, under faults, for many seeds
+    Sim {
+        #[command(flatten)]
+        files: Files,
+        #[command(flatten)]
+        options: sim::Options,
+        /// Project directory, or a .yaml or .lua file
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
     /// Tell from the events of a run why something was restarted last
     Why {
         /// Service, child, SUPERVISOR/CHILD, or PID
@@ -214,6 +225,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Pa
         Choice::Plan { files, folder, json, dot } => {
             Command::Plan { files, folder, form: plan::Form::of(json, dot) }
         }
+        Choice::Sim { files, options, folder } => Command::Sim(sim::Sim { files, folder, options }),
         Choice::Why { name, file } => Command::Why { name, file },
         Choice::New { folder } => Command::New { folder },
         Choice::Version => Command::Version,

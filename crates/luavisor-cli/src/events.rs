@@ -32,14 +32,16 @@ impl EventFile {
     pub fn create(path: &Path) -> anyhow::Result<EventFile> {
         let file =
             File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        let dropped = |count| format!("{}\n", event("events.dropped", json!({ "count": count })));
+        let dropped = |count| {
+            let fields = json!({ "count": count });
+            format!("{}\n", event(&Moment::now().text(), "events.dropped", fields))
+        };
         Ok(EventFile { writer: Arc::new(Writer::new(QUEUE_BYTES, file, dropped)) })
     }
 
     /// What writes the events of this runtime.
     pub fn recorder(&self, runtime: &Runtime) -> Recorder {
-        let (writer, runtime) = (self.writer.clone(), runtime.clone());
-        Recorder { writer, runtime, lives: Mutex::default() }
+        Recorder::new(self.writer.clone(), runtime)
     }
 
     /// Waits until everything is written, but not for a disk that is stuck.
@@ -48,9 +50,21 @@ impl EventFile {
     }
 }
 
-/// Turns occurrences into lines.
+/// Takes events.
+pub trait Sink: Send + Sync {
+    /// One of them.
+    fn take(&self, event: Value);
+}
+
+impl Sink for Writer {
+    fn take(&self, event: Value) {
+        self.write(format!("{event}\n"));
+    }
+}
+
+/// Turns occurrences into events.
 pub struct Recorder {
-    writer: Arc<Writer>,
+    sink: Arc<dyn Sink>,
     runtime: Runtime,
     /// the present life of each service
     lives: Mutex<HashMap<Arc<str>, u64>>,
@@ -88,13 +102,21 @@ impl Observer for Recorder {
                 let (name, more) = child_change(change);
                 (name, with(fields, more))
             }
+            Occurrence::Bond { .. } => return,
             Occurrence::ExitRequested(code) => ("exit.requested", json!({ "code": code })),
         };
-        self.writer.write(format!("{}\n", event(name, fields)));
+        // The runtime's clock: in a simulation time is virtual.
+        let line = event(&Moment::of(&*self.runtime.clock()).text(), name, fields);
+        self.sink.take(line);
     }
 }
 
 impl Recorder {
+    /// Gives what happens in this runtime to `sink`.
+    pub fn new(sink: Arc<dyn Sink>, runtime: &Runtime) -> Recorder {
+        Recorder { sink, runtime: runtime.clone(), lives: Mutex::default() }
+    }
+
     fn pid(&self, pid: Pid) -> Value {
         match pid == Pid::NONE {
             true => Value::Null,
@@ -227,8 +249,8 @@ fn error_fields(error: &Error) -> Value {
 }
 
 /// One line: time and name first.
-fn event(name: &str, fields: Value) -> Value {
-    with(json!({ "time": Moment::now().text(), "event": name }), fields)
+fn event(time: &str, name: &str, fields: Value) -> Value {
+    with(json!({ "time": time, "event": name }), fields)
 }
 
 /// Both maps as one.

@@ -7,6 +7,7 @@
 //! | `check`, `entries`, `create`, `plan`, `why` | the other commands |
 //! | `events` | `run --events`: what happens, as JSON lines |
 //! | `outcome` | exit code and output of a terminal program's result |
+//! | `sim` | `luavisor sim`: seeds, faults, what must hold |
 //! | `signals` | SIGINT, SIGTERM, SIGUSR1 |
 //! | `snapshot` | the text of a snapshot |
 //! | `log` | log lines on stderr |
@@ -24,6 +25,7 @@ mod plan;
 mod print;
 mod run;
 mod signals;
+mod sim;
 mod snapshot;
 mod why;
 
@@ -60,6 +62,7 @@ fn perform(command: Command) -> anyhow::Result<u8> {
         Command::Check { files, folder } => Ok(check::check(&files, &folder)),
         Command::Entries { files, folder } => Ok(entries::entries(&files, &folder)),
         Command::Plan { files, folder, form } => Ok(plan::plan(&files, &folder, form)),
+        Command::Sim(sim) => sim::sim(&sim),
         Command::Why { name, file } => why::why(&name, &file),
         Command::New { folder } => create::create(&folder),
         Command::Version => {

@@ -51,7 +51,7 @@ pub use host::{HostConfig, HostState, Limits};
 pub use log::{LogSink, NoLog};
 pub use luavisor_core::HostId;
 pub use native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
-pub use observe::{Observer, Occurrence};
+pub use observe::{BondChange, Observer, Occurrence};
 pub use output::Captured;
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use services::{ServiceChange, ServiceSpec, ServiceState, Services, Shutdown, Target};

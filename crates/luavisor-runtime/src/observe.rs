@@ -37,6 +37,15 @@ pub enum Occurrence {
     },
     /// A process failed by itself; told before or after its end.
     Crashed(Arc<CrashReport>),
+    /// In a simulation only: what happened to a monitor or a link.
+    Bond {
+        /// the process whose monitor or link it is
+        of: Pid,
+        /// the other one
+        with: Pid,
+        /// what
+        change: BondChange,
+    },
     /// A host accepts processes.
     HostStarted(HostId),
     /// A host is empty and closed.
@@ -69,6 +78,23 @@ pub enum Occurrence {
     ExitRequested(i32),
 }
 
+/// What happens to monitors and links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BondChange {
+    /// It monitors the other.
+    Monitors,
+    /// It does not any more.
+    Unmonitors,
+    /// The EXIT of the other arrived.
+    HeardExit,
+    /// The two are linked.
+    Links,
+    /// They are not any more.
+    Unlinks,
+    /// The failure of the other arrived.
+    HeardLink,
+}
+
 /// Listens to the event stream.
 pub trait Observer: Send + Sync {
     /// Called for each occurrence.
@@ -86,6 +112,12 @@ impl Observers {
     pub fn add(&self, observer: Arc<dyn Observer>) {
         write(&self.list).push(observer);
         self.any.store(true, Ordering::Release);
+    }
+
+    /// Lets all go: they may hold the runtime.
+    pub fn clear(&self) {
+        self.any.store(false, Ordering::Release);
+        write(&self.list).clear();
     }
 
     /// Whether anybody listens.

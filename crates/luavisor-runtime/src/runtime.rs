@@ -253,6 +253,11 @@ impl Runtime {
         self.world.end_process(to, Exit::terminated(Reason::Terminated))
     }
 
+    /// Ends a process with this exit, unless another cause came first.
+    pub fn end(&self, to: Pid, exit: Exit) -> Result<(), Error> {
+        self.world.end_process(to, exit)
+    }
+
     /// Ends a pending operation of a process. A native one gets
     /// [`crate::Input::Completed`], in the order of the calls.
     pub fn complete(&self, to: Pid, token: Token, result: Result<Values, Error>) {
@@ -363,6 +368,7 @@ impl Runtime {
         }
         // Of what crashed while the last hosts emptied.
         self.world.tell_hidden_crashes();
+        self.world.observers.clear();
         written
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use luavisor_core::Values;
 
 /// A compiled chunk, shared by all VMs of the runtime.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Chunk {
     /// entry id of the code; stands in error positions
     pub name: Arc<str>,

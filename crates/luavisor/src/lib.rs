@@ -73,11 +73,12 @@ pub use luavisor_core::supervision::{self, Change as ChildChange};
 pub use luavisor_core::{Error, Event, Exit, Kind, Pid, Reason, Value, Values};
 pub use luavisor_runtime::services::{ServiceChange, ServiceState, Shutdown};
 pub use luavisor_runtime::{
-    CONTROL, Clock, CrashReport, HostId, HostState, LogSink, NativeContext, Observer, Occurrence,
-    Runtime, Snapshot, SystemClock,
+    BondChange, CONTROL, Clock, CrashReport, HostId, HostState, LogSink, NativeContext, Observer,
+    Occurrence, Runtime, Snapshot, SystemClock,
 };
 pub use luavisor_vm::Chunk;
-pub use luavisor_vm::kernel::{Level, LogRecord, Output};
+pub use luavisor_vm::calendar::Duration;
+pub use luavisor_vm::kernel::{CancelRequest, Level, LogRecord, Output};
 pub use luavisor_vm::native::Caller;
 
 /// An application with compiled code.

@@ -41,6 +41,13 @@ impl Moment {
         Moment { wall, since_start }
     }
 
+    /// Now on another clock.
+    pub fn of(clock: &dyn Clock) -> Moment {
+        let (seconds, nanos) = clock.wall();
+        let wall = jiff::Timestamp::new(seconds, nanos as i32).unwrap_or_default();
+        Moment { wall, since_start: clock.monotonic() as f64 * 1e-9 }
+    }
+
     /// As a text of RFC 3339.
     pub fn text(self) -> String {
         format!("{:.6}", self.wall)

@@ -18,6 +18,7 @@ use super::process::Body;
 use super::signal::{Cancel, Signal};
 use super::timers::Alarm;
 use crate::native::Input;
+use crate::observe::BondChange;
 
 impl ShardKernel {
     /// Applies one signal. May queue others; never recurses.
@@ -68,6 +69,7 @@ impl ShardKernel {
             Signal::Exited { to, from, at, exit } => {
                 let Some(process) = self.processes.get(to) else { return };
                 if process.relations().exit_arrived(from) {
+                    self.tell_bond(to, from, BondChange::HeardExit);
                     self.push_event(to.slot(), Event::Exit { from, at, exit });
                 }
             }
@@ -77,9 +79,11 @@ impl ShardKernel {
                 match process.relations().failure_arrived(from, trap) {
                     Failure::Ignored => {}
                     Failure::Event => {
+                        self.tell_bond(to, from, BondChange::HeardLink);
                         self.push_event(to.slot(), Event::LinkDown { from, at, exit });
                     }
                     Failure::Ends => {
+                        self.tell_bond(to, from, BondChange::HeardLink);
                         self.claim_and_kill(to.slot(), |kernel| kernel.link_exit(from, &exit));
                     }
                 }

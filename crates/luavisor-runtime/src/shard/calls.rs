@@ -19,6 +19,7 @@ use super::process::Body;
 use super::signal::Signal;
 use super::timers::Alarm;
 use crate::native::{Input, Notice};
+use crate::observe::BondChange;
 use crate::random::Rng;
 use crate::world::CONTROL;
 
@@ -39,6 +40,7 @@ impl ShardKernel {
         let watcher = self.processes.pid(from);
         let Some(process) = self.processes.at(from) else { return };
         if process.bonds.is_some() && process.relations().unmonitor(pid) {
+            self.tell_bond(watcher, pid, BondChange::Unmonitors);
             self.deliver(pid, Signal::Unmonitor { to: pid, watcher });
             self.settle();
         }
@@ -73,6 +75,7 @@ impl ShardKernel {
             return;
         }
         let known: Option<LinkIds> = process.relations().unlink(pid);
+        self.tell_bond(peer, pid, BondChange::Unlinks);
         if let Some(known) = known {
             self.deliver(pid, Signal::Unlink { to: pid, peer, known });
             self.settle();
@@ -152,6 +155,7 @@ impl Kernel for ShardKernel {
         if let Some(process) = self.processes.at(from)
             && process.relations().monitor(pid)
         {
+            self.tell_bond(watcher, pid, BondChange::Monitors);
             self.deliver(pid, Signal::Monitor { to: pid, watcher });
             self.settle();
         }
@@ -176,6 +180,7 @@ impl Kernel for ShardKernel {
         if let Some(process) = self.processes.at(from)
             && process.relations().link(pid, id)
         {
+            self.tell_bond(peer, pid, BondChange::Links);
             self.deliver(pid, Signal::Link { to: pid, peer, id });
             self.settle();
         }

@@ -21,6 +21,7 @@ use super::signal::Signal;
 use super::timers::Timers;
 use crate::host::Host;
 use crate::native::Input;
+use crate::observe::{BondChange, Occurrence};
 use crate::random::FastRng;
 use crate::ready::Ready;
 use crate::world::World;
@@ -106,6 +107,13 @@ impl ShardKernel {
     /// Unix time, the same during a turn.
     pub fn unix(&mut self) -> f64 {
         *self.unix.get_or_insert_with(|| self.world.clock.unix())
+    }
+
+    /// Tells of a monitor or a link, in a simulation.
+    pub fn tell_bond(&self, of: Pid, with: Pid, change: BondChange) {
+        if self.world.simulated() {
+            self.world.observers.tell(|| Occurrence::Bond { of, with, change });
+        }
     }
 
     /// Makes a process ready to run.

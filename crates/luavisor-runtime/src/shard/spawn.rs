@@ -18,6 +18,7 @@ use super::signal::{NewBody, Newborn, Signal};
 use crate::host::placement::Near;
 use crate::names::Claim;
 use crate::native::{Input, NativeOptions, NativeProcess, SpawnOrder};
+use crate::observe::BondChange;
 
 impl ShardKernel {
     /// Makes a process for the one in slot `from`. It does not run before this
@@ -104,12 +105,19 @@ impl ShardKernel {
             process.relations().monitor(child);
             parent
         });
+        let linked = link;
         let link = link.then(|| {
             self.next_link += 1;
             let id = LinkId(self.next_link);
             process.relations().link(child, id);
             (parent, id)
         });
+        if watcher.is_some() {
+            self.tell_bond(parent, child, BondChange::Monitors);
+        }
+        if linked {
+            self.tell_bond(parent, child, BondChange::Links);
+        }
         (watcher, link)
     }
 

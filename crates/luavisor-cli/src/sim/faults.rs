@@ -1,0 +1,121 @@
+//! What goes wrong in a simulation: how often, and at which moment it did.
+
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use luavisor::{CancelRequest, Error, Exit, Kind as ErrorKind, Pid, Reason, Simulated, Values};
+
+/// What is done to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It is terminated.
+    Kill,
+    /// It fails at its next safepoint.
+    Fail,
+    /// It is cancelled, with a deadline of a second.
+    Cancel,
+    /// It passes its memory limit.
+    Memory,
+    /// Its mailbox is filled to its limit, up to a thousand messages.
+    Flood,
+}
+
+const KINDS: [(&str, Kind); 5] = [
+    ("kill", Kind::Kill),
+    ("fail", Kind::Fail),
+    ("cancel", Kind::Cancel),
+    ("memory", Kind::Memory),
+    ("flood", Kind::Flood),
+];
+
+/// Messages of a flood.
+const FLOOD: usize = 1000;
+
+/// How often each kind happens: probability per process and virtual second.
+#[derive(Clone, Debug, Default)]
+pub struct Rates(Vec<(Kind, f64)>);
+
+impl Rates {
+    /// From `kill=0.01,fail=0.001`.
+    pub fn parse(text: &str) -> anyhow::Result<Rates> {
+        let mut rates = Vec::new();
+        for part in text.split(',').filter(|part| !part.trim().is_empty()) {
+            let (name, rate) = part.split_once('=').unwrap_or((part, ""));
+            let known = KINDS.iter().find(|(known, _)| *known == name.trim());
+            let Some((_, kind)) = known else {
+                let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+                bail!("unknown fault \"{}\", expected {}", name.trim(), names.join(", "));
+            };
+            let rate: f64 = rate.trim().parse().with_context(|| {
+                format!("expected {}=PROBABILITY, such as {}=0.01", name.trim(), name.trim())
+            })?;
+            if !(0.0..=1.0).contains(&rate) {
+                bail!("{}={rate}: a probability is from 0 to 1", name.trim());
+            }
+            rates.push((*kind, rate));
+        }
+        Ok(Rates(rates))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What happens to one process within the second that begins at `now`.
+    pub fn draw(&self, rng: &mut fastrand::Rng, now: u64, entry: &str) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (kind, rate) in &self.0 {
+            if rng.f64() < *rate {
+                let (at, turns) = (now + rng.u64(0..1_000_000_000), rng.u32(0..8));
+                let entry = entry.to_owned();
+                faults.push(Fault { at, turns, kind: *kind, entry, which: rng.usize(0..1 << 16) });
+            }
+        }
+        faults
+    }
+}
+
+/// One fault. Its target is described so that it makes sense in another run too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// nanoseconds of virtual time
+    pub at: u64,
+    /// turns of shards that happen before it: it meets what is under way
+    pub turns: u32,
+    /// what
+    pub kind: Kind,
+    /// the entry of the process that it hits
+    pub entry: String,
+    /// which of those, modulo how many there are
+    pub which: usize,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = KINDS.iter().find(|(_, kind)| *kind == self.kind).map_or("", |(name, _)| name);
+        write!(f, "{:?} {name} {}", Duration::from_nanos(self.at), self.entry)
+    }
+}
+
+impl Fault {
+    /// Does it to a process. What has died meanwhile is no mistake.
+    pub fn hit(&self, simulated: &Simulated, pid: Pid) {
+        let runtime = simulated.runtime();
+        let _ = match self.kind {
+            Kind::Kill => runtime.terminate(pid),
+            Kind::Fail => {
+                let error = Error::new(ErrorKind::INTERNAL, "injected fault");
+                runtime.end(pid, Exit::failure(Reason::Error, error))
+            }
+            Kind::Memory => runtime.end(pid, Exit::memory_limit()),
+            Kind::Cancel => {
+                let timeout = Some((1_000_000_000, "1s".into()));
+                runtime.cancel(pid, CancelRequest { timeout, reason: "injected fault".into() })
+            }
+            Kind::Flood => {
+                (0..FLOOD).try_for_each(|_| runtime.send(pid, *b"injected fault", Values::none()))
+            }
+        };
+    }
+}

@@ -1,0 +1,208 @@
+//! One seed: an application for some virtual time, under faults.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use luavisor::{App, Application};
+use serde_json::Value;
+
+use super::faults::{Fault, Rates};
+use super::watch::Watch;
+use crate::events::{Recorder, Sink};
+
+/// Nanoseconds.
+const SECOND: u64 = 1_000_000_000;
+
+/// What is simulated, for every seed alike.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// nanoseconds under faults
+    pub time: u64,
+    /// nanoseconds without faults after them
+    pub settle: u64,
+    /// which faults
+    pub rates: Rates,
+    /// processes that must live at the end: entry, how many
+    pub live: Vec<(String, usize)>,
+    /// process and host that are started first
+    pub program: Option<(String, String)>,
+}
+
+/// Where the faults come from.
+#[derive(Clone, Debug)]
+pub enum Script<'a> {
+    /// from the seed
+    Drawn,
+    /// from this list
+    Given(&'a [Fault]),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// what was wrong
+    pub failure: Option<String>,
+    /// the faults that hit
+    pub faults: Vec<Fault>,
+    /// of all events
+    pub hash: u64,
+    /// virtual time that passed, in nanoseconds
+    pub passed: u64,
+    /// the events, if they were wanted
+    pub events: Vec<Value>,
+}
+
+/// Hashes events, and keeps them if they are wanted.
+#[derive(Default)]
+struct Tape {
+    hash: Mutex<DefaultHasher>,
+    events: Option<Mutex<Vec<Value>>>,
+}
+
+impl Sink for Tape {
+    fn take(&self, event: Value) {
+        let mut hash = self.hash.lock().unwrap_or_else(PoisonError::into_inner);
+        event.to_string().hash(&mut *hash);
+        if let Some(events) = &self.events {
+            events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        }
+    }
+}
+
+/// Simulates one seed.
+pub fn run(
+    application: &Application,
+    plan: &Plan,
+    seed: u64,
+    script: &Script<'_>,
+    trace: bool,
+) -> anyhow::Result<Outcome> {
+    let tape = Arc::new(Tape { events: trace.then(Mutex::default), ..Tape::default() });
+    let (recorded, watched) = (tape.clone(), Arc::new(Mutex::new(None)));
+    let watching = watched.clone();
+    let app = App::from_application(application.clone())
+        .observer(move |runtime| Recorder::new(recorded, runtime))
+        .observer(move |runtime| {
+            let watch = Watch::new(runtime);
+            *watching.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch.clone());
+            watch
+        });
+    let simulated = app.simulate(seed)?;
+    let watch = watched.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(watch) = watch else { anyhow::bail!("nobody watches") };
+    let mut rng = fastrand::Rng::with_seed(seed ^ 0x5EED_FA17);
+    let mut hit = Vec::new();
+    let mut failure = None;
+    if let Some((process, host)) = &plan.program {
+        simulated.settle();
+        simulated.spawn(process, host, ())?;
+    }
+    let mut given = match script {
+        Script::Given(faults) => faults.iter().cloned().peekable(),
+        Script::Drawn => [].iter().cloned().peekable(),
+    };
+    while failure.is_none() && simulated.now() < plan.time && asked(&simulated).is_none() {
+        let now = simulated.now();
+        let mut faults = Vec::new();
+        match script {
+            Script::Drawn if plan.rates.is_empty() => {}
+            Script::Drawn => {
+                for (_, entry) in watch.targets() {
+                    faults.extend(plan.rates.draw(&mut rng, now, &entry));
+                }
+                faults.sort_by_key(|fault| fault.at);
+            }
+            Script::Given(_) => {
+                while let Some(fault) = given.next_if(|fault| fault.at < now + SECOND) {
+                    faults.push(fault);
+                }
+            }
+        }
+        for fault in faults {
+            simulated.run_for(fault.at.saturating_sub(simulated.now()));
+            (0..fault.turns).for_each(|_| {
+                simulated.step();
+            });
+            let mut targets = watch.targets();
+            targets.retain(|(_, entry)| **entry == *fault.entry);
+            if let Some((pid, _)) = targets.get(fault.which % targets.len().max(1)) {
+                fault.hit(&simulated, *pid);
+                hit.push(fault);
+            }
+        }
+        simulated.run_for((now + SECOND).saturating_sub(simulated.now()));
+        if simulated.settle() {
+            failure = watch.problem();
+        }
+    }
+    if failure.is_none() && asked(&simulated).is_none() {
+        simulated.run_for(plan.settle);
+        let quiet = simulated.settle();
+        failure = watch.problem().filter(|_| quiet);
+        for (entry, wanted) in &plan.live {
+            let found = watch.count(entry);
+            if failure.is_none() && found != *wanted {
+                failure = Some(format!("{found} processes of {entry} live, {wanted} are wanted"));
+            }
+        }
+    }
+    let passed = simulated.now();
+    if failure.is_none() {
+        failure = match simulated.shutdown() {
+            None => Some("I10: the shutdown does not end".to_owned()),
+            Some(_) => watch.leftovers(),
+        };
+    }
+    let hash = tape.hash.lock().unwrap_or_else(PoisonError::into_inner).finish();
+    let events = tape
+        .events
+        .as_ref()
+        .map(|events| std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner)));
+    Ok(Outcome { failure, faults: hit, hash, passed, events: events.unwrap_or_default() })
+}
+
+/// The code with which the application wants to end.
+fn asked(simulated: &luavisor::Simulated) -> Option<i32> {
+    simulated.runtime().requested_exit()
+}
+
+/// The shortest list of faults with which the seed still fails that can be found in so
+/// many runs: first parts of the list are left out, then single faults.
+pub fn shrink(
+    application: &Application,
+    plan: &Plan,
+    seed: u64,
+    faults: Vec<Fault>,
+    runs: usize,
+) -> anyhow::Result<Vec<Fault>> {
+    let mut faults = faults;
+    let mut left = runs;
+    let fails = |faults: &[Fault]| -> anyhow::Result<bool> {
+        let script = Script::Given(faults);
+        Ok(run(application, plan, seed, &script, false)?.failure.is_some())
+    };
+    // A replay of the whole list need not fail: faults are drawn for whoever lives.
+    if !fails(&faults)? {
+        return Ok(faults);
+    }
+    let mut part = faults.len().div_ceil(2);
+    while part > 0 && left > 0 {
+        let mut start = 0;
+        let mut shorter = false;
+        while start < faults.len() && left > 0 {
+            let end = (start + part).min(faults.len());
+            let mut rest = faults.clone();
+            rest.drain(start..end);
+            left -= 1;
+            if fails(&rest)? {
+                (faults, shorter) = (rest, true);
+            } else {
+                start = end;
+            }
+        }
+        if !shorter || part > 1 {
+            part /= 2;
+        }
+    }
+    Ok(faults)
+}

@@ -1,0 +1,167 @@
+//! What a simulation checks while it runs.
+//!
+//! | | must hold |
+//! |---|---|
+//! | I1 | every monitor of a process that lives gets exactly one EXIT when the other ends |
+//! | I2 | every failure reaches every linked process that lives |
+//! | I7 | no child outlives its supervisor |
+//! | ends | a process ends once; a panic of the runtime never ends one |
+//! | end | nothing outlives the shutdown |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use luavisor::{BondChange, CONTROL, Observer, Occurrence, Pid, Runtime};
+
+/// What is known of the run.
+#[derive(Default)]
+struct State {
+    living: BTreeMap<Pid, Arc<str>>,
+    /// process of a child, and of its supervisor
+    children: BTreeMap<Pid, Pid>,
+    supervisors: BTreeSet<Pid>,
+    /// monitors that have not heard an EXIT: watcher, other
+    monitors: BTreeSet<(Pid, Pid)>,
+    /// links in both directions
+    links: BTreeSet<(Pid, Pid)>,
+    /// processes that failed since the last look
+    failed: BTreeSet<Pid>,
+    problem: Option<String>,
+}
+
+/// Listens to a simulation.
+#[derive(Clone)]
+pub struct Watch {
+    state: Arc<Mutex<State>>,
+    runtime: Runtime,
+}
+
+impl Watch {
+    pub fn new(runtime: &Runtime) -> Watch {
+        Watch { state: Arc::default(), runtime: runtime.clone() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The processes that faults may hit, with their entries: all but those of which
+    /// the runtime itself is made.
+    pub fn targets(&self) -> Vec<(Pid, Arc<str>)> {
+        let state = self.state();
+        let ours = |pid: &Pid| pid.host != CONTROL || state.supervisors.contains(pid);
+        let living = state.living.iter().filter(|(pid, _)| ours(pid));
+        living.map(|(pid, entry)| (*pid, entry.clone())).collect()
+    }
+
+    /// How many processes of an entry live.
+    pub fn count(&self, entry: &str) -> usize {
+        self.state().living.values().filter(|known| ***known == *entry).count()
+    }
+
+    /// What is wrong when nothing is under way.
+    pub fn problem(&self) -> Option<String> {
+        let mut state = self.state();
+        let state = &mut *state;
+        let text = |pid: Pid| self.runtime.pid_text(pid);
+        let lives = |pid: &Pid| state.living.contains_key(pid);
+        if state.problem.is_none() {
+            let orphan =
+                state.children.iter().find(|(child, parent)| lives(child) && !lives(parent));
+            state.problem = orphan.map(|(child, parent)| {
+                format!("I7: child {} outlives its supervisor {}", text(*child), text(*parent))
+            });
+        }
+        if state.problem.is_none() {
+            let lost =
+                state.monitors.iter().find(|(watcher, other)| lives(watcher) && !lives(other));
+            state.problem = lost.map(|(watcher, other)| {
+                format!("I1: {} never heard of the end of {}", text(*watcher), text(*other))
+            });
+        }
+        if state.problem.is_none() {
+            let lost = state
+                .links
+                .iter()
+                .find(|(of, with)| lives(of) && !lives(with) && state.failed.contains(with));
+            state.problem = lost.map(|(of, with)| {
+                format!("I2: the failure of {} never reached {}", text(*with), text(*of))
+            });
+        }
+        let State { living, monitors, links, children, failed, .. } = state;
+        monitors.retain(|(watcher, _)| living.contains_key(watcher));
+        links.retain(|(of, with)| living.contains_key(of) && living.contains_key(with));
+        children.retain(|child, _| living.contains_key(child));
+        failed.clear();
+        state.problem.clone()
+    }
+
+    /// What is wrong after the shutdown.
+    pub fn leftovers(&self) -> Option<String> {
+        let targets = self.targets();
+        let (pid, entry) = targets.first()?;
+        let pid = self.runtime.pid_text(*pid);
+        Some(format!("{} processes outlive the shutdown, one is {pid} of {entry}", targets.len()))
+    }
+}
+
+impl Observer for Watch {
+    fn observe(&self, occurrence: &Occurrence) {
+        let mut state = self.state();
+        match occurrence {
+            Occurrence::Spawned { pid, entry, .. } => {
+                state.living.insert(*pid, entry.clone());
+            }
+            Occurrence::Exited { pid, exit, .. } => {
+                let known = state.living.remove(pid).is_some();
+                state.supervisors.remove(pid);
+                if exit.failed() {
+                    state.failed.insert(*pid);
+                }
+                let message = exit.error.as_ref().map_or("", |error| &error.message);
+                let text = || self.runtime.pid_text(*pid);
+                if !known {
+                    state.problem = Some(format!("{} ended twice", text()));
+                } else if message.starts_with("panic: ") {
+                    state.problem = Some(format!("{} was ended by a {message}", text()));
+                }
+            }
+            Occurrence::Child { pid, child_pid: Some(child), .. } => {
+                state.supervisors.insert(*pid);
+                if state.living.contains_key(child) {
+                    state.children.insert(*child, *pid);
+                }
+            }
+            Occurrence::Child { pid, .. } => {
+                state.supervisors.insert(*pid);
+            }
+            Occurrence::Bond { of, with, change } => match change {
+                BondChange::Monitors => {
+                    state.monitors.insert((*of, *with));
+                }
+                BondChange::Unmonitors => {
+                    state.monitors.remove(&(*of, *with));
+                }
+                BondChange::HeardExit => {
+                    if !state.monitors.remove(&(*of, *with)) {
+                        let (of, with) = (self.runtime.pid_text(*of), self.runtime.pid_text(*with));
+                        let text = format!("I1: {of} heard of the end of {with} unasked, or twice");
+                        state.problem = Some(text);
+                    }
+                }
+                BondChange::Links => {
+                    state.links.insert((*of, *with));
+                    state.links.insert((*with, *of));
+                }
+                BondChange::Unlinks => {
+                    state.links.remove(&(*of, *with));
+                    state.links.remove(&(*with, *of));
+                }
+                BondChange::HeardLink => {
+                    state.links.remove(&(*of, *with));
+                }
+            },
+            _ => {}
+        }
+    }
+}
