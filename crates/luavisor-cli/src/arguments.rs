@@ -28,7 +28,7 @@ pub enum Command {
     Entries { files: Files, folder: PathBuf },
     Plan { files: Files, folder: PathBuf, form: plan::Form },
     Why { name: String, file: PathBuf },
-    Sim(sim::Sim),
+    Sim(Box<sim::Sim>),
     New { folder: PathBuf },
     Version,
 }
@@ -225,7 +225,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Pa
         Choice::Plan { files, folder, json, dot } => {
             Command::Plan { files, folder, form: plan::Form::of(json, dot) }
         }
-        Choice::Sim { files, options, folder } => Command::Sim(sim::Sim { files, folder, options }),
+        Choice::Sim { files, options, folder } => {
+            Command::Sim(Box::new(sim::Sim { files, folder, options }))
+        }
         Choice::Why { name, file } => Command::Why { name, file },
         Choice::New { folder } => Command::New { folder },
         Choice::Version => Command::Version,

@@ -32,6 +32,7 @@ mod names;
 pub mod native;
 pub mod observe;
 pub mod output;
+mod planted;
 pub mod random;
 mod raw;
 mod ready;
@@ -53,6 +54,8 @@ pub use luavisor_core::HostId;
 pub use native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
 pub use observe::{BondChange, Observer, Occurrence};
 pub use output::Captured;
+#[doc(hidden)]
+pub use planted::Bug;
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use services::{ServiceChange, ServiceSpec, ServiceState, Services, Shutdown, Target};
 pub use snapshot::{ShardSnapshot, Snapshot};

@@ -94,6 +94,15 @@ impl Names {
         }
     }
 
+    /// The first name with such an owner.
+    pub fn find(&self, such: impl Fn(Pid) -> bool) -> Option<(Arc<str>, Pid)> {
+        let tables = read(&self.tables);
+        let found = tables.by_name.iter().filter(|(_, owner)| such(owner.pid));
+        // The table has no order; a simulation needs one.
+        let first = found.min_by(|a, b| a.0.cmp(b.0));
+        first.map(|(name, owner)| (name.clone(), owner.pid))
+    }
+
     /// The names of a process.
     pub fn of(&self, pid: Pid) -> Vec<Arc<str>> {
         let tables = read(&self.tables);

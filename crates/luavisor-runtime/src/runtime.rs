@@ -27,6 +27,7 @@ use crate::log::{LogSink, NoLog};
 use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::Observer;
 use crate::output::{Captured, Outputs};
+use crate::planted::Bug;
 use crate::random::FastRng;
 use crate::raw::RawMode;
 use crate::snapshot::{self, Snapshot};
@@ -49,6 +50,7 @@ pub struct RuntimeBuilder {
     stderr: Box<dyn Write + Send>,
     seed: Option<u64>,
     plane: Option<Arc<Plane>>,
+    bug: Option<Bug>,
 }
 
 /// The longest slice of a simulated process.
@@ -67,6 +69,7 @@ impl RuntimeBuilder {
             stderr: Box::new(io::stderr()),
             seed: None,
             plane: None,
+            bug: None,
         }
     }
 
@@ -127,9 +130,17 @@ impl RuntimeBuilder {
             native_code: self.native_code,
             preemption: Preemption::Armed,
             plane: None,
+            bug: None,
             tokio: self.tokio,
         });
         Runtime { world }
+    }
+
+    /// Plants a bug, for simulation to find.
+    #[doc(hidden)]
+    pub fn plant(mut self, bug: Option<Bug>) -> RuntimeBuilder {
+        self.bug = bug;
+        self
     }
 
     /// A runtime for simulation: everything that could happen in one order or another
@@ -169,6 +180,7 @@ impl RuntimeBuilder {
             modules: self.modules.into(),
             native_code: self.native_code,
             preemption: Preemption::Counted(safepoints),
+            bug: self.bug.filter(|_| self.plane.is_some()),
             plane: self.plane,
             tokio: self.tokio,
         });
@@ -272,6 +284,11 @@ impl Runtime {
     /// The owner of a name.
     pub fn lookup(&self, name: &str) -> Option<Pid> {
         self.world.names.lookup(name)
+    }
+
+    /// A name whose owner is dead, if there is one. Between two steps there is none.
+    pub fn stale_name(&self) -> Option<(Arc<str>, Pid)> {
+        self.world.names.find(|owner| !self.world.alive(owner))
     }
 
     /// The names of a process.

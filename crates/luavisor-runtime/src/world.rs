@@ -23,6 +23,7 @@ use crate::names::{Claim, Names};
 use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::{Observers, Occurrence};
 use crate::output::Outputs;
+use crate::planted::Bug;
 use crate::random::FastRng;
 use crate::raw::RawMode;
 use crate::services::Board;
@@ -54,6 +55,7 @@ pub(crate) struct World {
     pub preemption: Preemption,
     /// of a simulation: where the memory of its VMs lies
     plane: Option<Arc<Plane>>,
+    bug: Option<Bug>,
     /// shards of it that have had a VM
     vms: AtomicU32,
     pub tokio: Option<tokio::runtime::Handle>,
@@ -87,6 +89,7 @@ pub(crate) struct WorldParts {
     pub native_code: bool,
     pub preemption: Preemption,
     pub plane: Option<Arc<Plane>>,
+    pub bug: Option<Bug>,
     pub tokio: Option<tokio::runtime::Handle>,
 }
 
@@ -109,6 +112,7 @@ impl World {
             native_code: parts.native_code,
             preemption: parts.preemption,
             plane: parts.plane,
+            bug: parts.bug,
             vms: AtomicU32::new(0),
             tokio: parts.tokio,
             shutting_down: AtomicBool::new(false),
@@ -132,6 +136,11 @@ impl World {
     /// Whether the order of everything is drawn from a seed.
     pub fn simulated(&self) -> bool {
         self.plane.is_some()
+    }
+
+    /// Whether this bug was planted.
+    pub fn planted(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
     }
 
     /// Where the memory of a shard's VM lies, in a simulation.

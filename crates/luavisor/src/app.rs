@@ -11,7 +11,7 @@ use luavisor_config::{
     Mode, ProcessDefinition, ProcessLimits, ServiceDefinition,
 };
 use luavisor_core::Values;
-use luavisor_runtime::{LogSink, Observer, Runtime};
+use luavisor_runtime::{Bug, LogSink, Observer, Runtime};
 use luavisor_vm::kernel::Level;
 use tokio::runtime::Handle;
 
@@ -50,6 +50,7 @@ pub struct App {
     pub(crate) seed: Option<u64>,
     pub(crate) native_code: bool,
     pub(crate) observers: Vec<MakeObserver>,
+    pub(crate) bug: Option<Bug>,
     pub(crate) trees: Vec<(Supervisor, Lifecycle)>,
     pub(crate) arguments: BTreeMap<String, Vec<String>>,
 }
@@ -85,6 +86,7 @@ impl App {
             seed: None,
             native_code: true,
             observers: Vec::new(),
+            bug: None,
             trees: Vec::new(),
             arguments: BTreeMap::new(),
         }
@@ -285,6 +287,13 @@ impl App {
         if self.problems.is_empty() { boot::start(self) } else { Err(self.problems.remove(0)) }
     }
 
+    /// Plants a bug in the simulation.
+    #[doc(hidden)]
+    pub fn plant(mut self, bug: Option<Bug>) -> App {
+        self.bug = bug;
+        self
+    }
+
     /// Loads what is to be loaded and boots it on virtual time, with everything that
     /// could happen in one order or another decided by `seed`. `outputs`, `seed` and
     /// `native_code` of this builder have no effect.
@@ -295,6 +304,11 @@ impl App {
         self.load()?;
         if !self.problems.is_empty() {
             return Err(self.problems.remove(0));
+        }
+        if let Some(module) = self.modules.iter().find(|module| module.needs_tokio()) {
+            let message = "asynchronous functions run in real time and cannot be simulated";
+            let (id, message) = (module.name().to_owned(), message.to_owned());
+            return Err(StartError::Entry { id, message });
         }
         (self.seed, self.outputs) = (None, None);
         boot::simulate(self, seed)

@@ -54,7 +54,8 @@ fn boot<T>(
     let catalog = Arc::new(Entries::of(&app.application));
     let tokio = Tokio::new(app.tokio.clone().or_else(|| Handle::try_current().ok()));
 
-    let mut builder = RuntimeBuilder::new(catalog).log(log.clone()).native_code(app.native_code);
+    let mut builder =
+        RuntimeBuilder::new(catalog).log(log.clone()).native_code(app.native_code).plant(app.bug);
     if app.modules.iter().any(|module| module.needs_tokio()) {
         builder = builder.tokio(tokio.handle()?);
     } else if let Some(handle) = tokio.given() {

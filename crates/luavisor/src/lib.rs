@@ -71,6 +71,8 @@ pub use luavisor_config as config;
 pub use luavisor_core::restart::Backoff;
 pub use luavisor_core::supervision::{self, Change as ChildChange};
 pub use luavisor_core::{Error, Event, Exit, Kind, Pid, Reason, Value, Values};
+#[doc(hidden)]
+pub use luavisor_runtime::Bug;
 pub use luavisor_runtime::services::{ServiceChange, ServiceState, Shutdown};
 pub use luavisor_runtime::{
     BondChange, CONTROL, Clock, CrashReport, HostId, HostState, LogSink, NativeContext, Observer,

@@ -29,6 +29,12 @@ const KINDS: [(&str, Kind); 5] = [
     ("flood", Kind::Flood),
 ];
 
+impl Kind {
+    pub fn name(self) -> &'static str {
+        KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// Messages of a flood.
 const FLOOD: usize = 1000;
 
@@ -93,8 +99,8 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = KINDS.iter().find(|(_, kind)| *kind == self.kind).map_or("", |(name, _)| name);
-        write!(f, "{:?} {name} {}", Duration::from_nanos(self.at), self.entry)
+        let at = Duration::from_micros(self.at / 1000);
+        write!(f, "{at:?} {} {}", self.kind.name(), self.entry)
     }
 }
 

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use luavisor::config::{Mode, load};
-use luavisor::{Application, LuauCompiler};
+use luavisor::{Application, Bug, LuauCompiler};
 use serde_json::Value;
 
 use crate::arguments::Files;
@@ -79,12 +79,21 @@ pub struct Options {
     /// Processes that work at the same time
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
+    /// A bug of the runtime, for tests
+    #[arg(long, hide = true)]
+    pub plant: Option<String>,
     /// Prints a line for each seed and searches no further
     #[arg(long, hide = true)]
     pub worker: bool,
 }
 
 impl Options {
+    fn bug(&self) -> anyhow::Result<Option<Bug>> {
+        let Some(name) = &self.plant else { return Ok(None) };
+        let found = Bug::ALL.iter().find(|(known, _)| known == name);
+        found.map(|(_, bug)| Some(*bug)).with_context(|| format!("no bug \"{name}\""))
+    }
+
     fn plan(&self, application: &Application) -> anyhow::Result<Plan> {
         let time = |text: &str| -> anyhow::Result<u64> {
             let parsed: luavisor::Duration = text
@@ -111,6 +120,7 @@ impl Options {
             settle: time(&self.settle)?,
             rates: Rates::parse(&self.faults)?,
             live,
+            bug: self.bug()?,
             program,
         })
     }

@@ -3,12 +3,13 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use luavisor::{App, Application};
-use serde_json::Value;
+use luavisor::{App, Application, Bug};
+use serde_json::{Value, json};
 
 use super::faults::{Fault, Rates};
 use super::watch::Watch;
 use crate::events::{Recorder, Sink};
+use crate::log::Moment;
 
 /// Nanoseconds.
 const SECOND: u64 = 1_000_000_000;
@@ -24,6 +25,8 @@ pub struct Plan {
     pub rates: Rates,
     /// processes that must live at the end: entry, how many
     pub live: Vec<(String, usize)>,
+    /// a bug of ours, for tests
+    pub bug: Option<Bug>,
     /// process and host that are started first
     pub program: Option<(String, String)>,
 }
@@ -81,6 +84,7 @@ pub fn run(
     let (recorded, watched) = (tape.clone(), Arc::new(Mutex::new(None)));
     let watching = watched.clone();
     let app = App::from_application(application.clone())
+        .plant(plan.bug)
         .observer(move |runtime| Recorder::new(recorded, runtime))
         .observer(move |runtime| {
             let watch = Watch::new(runtime);
@@ -126,6 +130,13 @@ pub fn run(
             let mut targets = watch.targets();
             targets.retain(|(_, entry)| **entry == *fault.entry);
             if let Some((pid, _)) = targets.get(fault.which % targets.len().max(1)) {
+                let time = Moment::of(&*simulated.runtime().clock()).text();
+                tape.take(json!({
+                    "time": time,
+                    "event": format!("fault.{}", fault.kind.name()),
+                    "pid": simulated.runtime().pid_text(*pid),
+                    "entry": &fault.entry,
+                }));
                 fault.hit(&simulated, *pid);
                 hit.push(fault);
             }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | I1 | every monitor of a process that lives gets exactly one EXIT when the other ends |
 //! | I2 | every failure reaches every linked process that lives |
+//! | names | a name has a living owner |
 //! | I7 | no child outlives its supervisor |
 //! | ends | a process ends once; a panic of the runtime never ends one |
 //! | end | nothing outlives the shutdown |
@@ -88,6 +89,12 @@ impl Watch {
                 format!("I2: the failure of {} never reached {}", text(*with), text(*of))
             });
         }
+        if state.problem.is_none() {
+            state.problem = self
+                .runtime
+                .stale_name()
+                .map(|(name, owner)| format!("the name {name} outlives its owner {}", text(owner)));
+        }
         let State { living, monitors, links, children, failed, .. } = state;
         monitors.retain(|(watcher, _)| living.contains_key(watcher));
         links.retain(|(of, with)| living.contains_key(of) && living.contains_key(with));
@@ -158,7 +165,12 @@ impl Observer for Watch {
                     state.links.remove(&(*with, *of));
                 }
                 BondChange::HeardLink => {
-                    state.links.remove(&(*of, *with));
+                    if !state.links.remove(&(*of, *with)) {
+                        let (of, with) = (self.runtime.pid_text(*of), self.runtime.pid_text(*with));
+                        let text =
+                            format!("I2: {of} heard of the failure of {with} unlinked, or twice");
+                        state.problem = Some(text);
+                    }
                 }
             },
             _ => {}

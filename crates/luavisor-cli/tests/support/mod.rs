@@ -95,7 +95,12 @@ impl Project {
 
     /// Any command in the folder.
     pub fn luavisor<const N: usize>(&self, arguments: [&str; N]) -> Finished {
-        Running::start(self.path(), &arguments, Reading::Both).finish()
+        self.luavisor_words(&arguments)
+    }
+
+    /// The same with any number of arguments.
+    pub fn luavisor_words(&self, arguments: &[&str]) -> Finished {
+        Running::start(self.path(), arguments, Reading::Both).finish()
     }
 }
 

@@ -19,6 +19,8 @@ use super::signal::{Cancel, Signal};
 use super::timers::Alarm;
 use crate::native::Input;
 use crate::observe::BondChange;
+use crate::planted::Bug;
+use crate::random::Rng;
 
 impl ShardKernel {
     /// Applies one signal. May queue others; never recurses.
@@ -67,6 +69,12 @@ impl ShardKernel {
                 }
             }
             Signal::Exited { to, from, at, exit } => {
+                if self.world.planted(Bug::LostExit) && self.rng.below(4) == 0 {
+                    return;
+                }
+                if self.world.planted(Bug::DoubleExit) && self.rng.below(4) == 0 {
+                    self.tell_bond(to, from, BondChange::HeardExit);
+                }
                 let Some(process) = self.processes.get(to) else { return };
                 if process.relations().exit_arrived(from) {
                     self.tell_bond(to, from, BondChange::HeardExit);
@@ -74,6 +82,9 @@ impl ShardKernel {
                 }
             }
             Signal::LinkFailed { to, from, at, exit } => {
+                if self.world.planted(Bug::LostLinkFailure) && self.rng.below(4) == 0 {
+                    return;
+                }
                 let Some(process) = self.processes.get(to) else { return };
                 let trap = process.trap_links;
                 match process.relations().failure_arrived(from, trap) {

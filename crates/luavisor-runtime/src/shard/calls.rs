@@ -20,6 +20,7 @@ use super::signal::Signal;
 use super::timers::Alarm;
 use crate::native::{Input, Notice};
 use crate::observe::BondChange;
+use crate::planted::Bug;
 use crate::random::Rng;
 use crate::world::CONTROL;
 
@@ -70,11 +71,12 @@ impl ShardKernel {
     /// `unlink`, which cannot fail.
     pub fn remove_link(&mut self, from: Slot, pid: Pid) {
         let peer = self.processes.pid(from);
+        let kept = self.world.planted(Bug::LinkKept);
         let Some(process) = self.processes.at(from) else { return };
         if process.bonds.is_none() {
             return;
         }
-        let known: Option<LinkIds> = process.relations().unlink(pid);
+        let known: Option<LinkIds> = if kept { None } else { process.relations().unlink(pid) };
         self.tell_bond(peer, pid, BondChange::Unlinks);
         if let Some(known) = known {
             self.deliver(pid, Signal::Unlink { to: pid, peer, known });

@@ -24,6 +24,7 @@ use super::signal::Signal;
 use crate::crash::CrashReport;
 use crate::native::Input;
 use crate::observe::Occurrence;
+use crate::planted::Bug;
 
 impl ShardKernel {
     /// Ends a process that is not running. The end is claimed.
@@ -31,7 +32,7 @@ impl ShardKernel {
         let pid = self.processes.pid(slot);
         let Some(process) = self.processes.remove(slot) else { return };
         self.host.uncount();
-        if self.shard.end_life(slot) {
+        if self.shard.end_life(slot) && !self.world.planted(Bug::NameKept) {
             self.world.names.release(pid);
         }
         self.world.raw.leave(pid);
@@ -98,8 +99,10 @@ impl ShardKernel {
             }
             self.terminate_any(call.callee);
         }
-        for child in &bonds.children {
-            self.terminate_any(*child);
+        if !self.world.planted(Bug::Orphan) {
+            for child in &bonds.children {
+                self.terminate_any(*child);
+            }
         }
         if let Some((caller, token)) = bonds.exec_of {
             let exit = exit.clone();
