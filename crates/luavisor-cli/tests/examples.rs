@@ -83,5 +83,6 @@ examples! {
     service "service";
     supervised_pool "supervised-pool";
     crawler "crawler";
+    queue "queue";
     tree "tree";
 }

@@ -133,3 +133,79 @@ fn what_cannot_be_simulated_is_said() {
     sim(&["-x", "app:nobody"]).exits(2).mentions("process \"app:nobody\" not found");
     sim(&["-x", "app:main", "--seeds", "3", "--time", "1s"]).exits(0);
 }
+
+#[test]
+fn examples_survive_faults() {
+    let project = Project::empty();
+    let all = "kill=0.02,fail=0.02,memory=0.01,flood=0.01,cancel=0.01,start=0.02,clock=0.01";
+    for (name, more) in [
+        ("worker-pool", &["--live", "app:worker=3"][..]),
+        ("supervised-pool", &[]),
+        ("tree", &[]),
+        ("crawler", &["-x", "app:main"]),
+        ("service", &[]),
+        ("star", &["-x", "app:main"]),
+        ("chain", &["-x", "app:main"]),
+        ("linked-pair", &["-x", "app:main"]),
+        ("monitored-worker", &["-x", "app:main"]),
+        ("ping-pong", &["-x", "app:main"]),
+    ] {
+        let folder = example(name);
+        let faults = if name == "worker-pool" { "kill=0.02,fail=0.02,clock=0.01" } else { all };
+        let mut words = vec!["sim", "--seeds", "30", "--time", "3m", "--faults", faults];
+        words.extend(more);
+        words.push(&folder);
+        let finished = project.luavisor_words(&words).exits(0);
+        assert!(finished.stdout.starts_with("30 seeds, "), "{name}: {finished:?}");
+    }
+}
+
+#[test]
+fn checks_of_the_user_are_asked() {
+    let project = Project::empty();
+    let queue = example("queue");
+    let flags = ["sim", "--seeds", "20", "--time", "10m", "--faults", "kill=0.01", &queue];
+    project.luavisor(flags).exits(0);
+    // A queue that forgets the job of a worker that died.
+    let text = std::fs::read_to_string(format!("{queue}/src/queue.lua")).unwrap_or_default();
+    let broken = text.replace("if job then", "if not job then");
+    assert_ne!(text, broken);
+    let mut project = Project::empty();
+    for name in ["_index.yaml", "worker.lua", "main.lua", "nothing_lost.lua"] {
+        let text = std::fs::read_to_string(format!("{queue}/src/{name}")).unwrap_or_default();
+        project = project.file(&format!("src/{name}"), &text);
+    }
+    let project = project.file("src/queue.lua", &broken);
+    let found = project
+        .luavisor(["sim", "--seeds", "200", "--faults", "kill@app:worker=0.5"])
+        .exits(1)
+        .stdout;
+    assert!(found.contains(" fails: check app:nothing_lost: "), "{found}");
+    assert!(
+        found.contains(" faults are enough:\n") && found.contains(" kill app:worker\n"),
+        "{found}"
+    );
+}
+
+#[test]
+fn the_config_file_says_what_to_try() {
+    let config = "version: \"1.0\"
+sim:
+  time: 5m
+  settle: 30s
+  faults: { kill: 0.01, \"fail@app:worker\": 0.02 }
+  live: { \"app:worker\": 3 }
+";
+    let project = Project::new()
+        .process("pool", "lifecycle: { auto_start: true }", FORGETFUL)
+        .process("worker", "", WORKER)
+        .file("luavisor.yaml", config);
+    let found = project.luavisor(["sim", "--seeds", "50"]).exits(1).stdout;
+    assert!(found.contains("processes of app:worker live, 3 are wanted"), "{found}");
+    // Flags go before it.
+    let flags = ["sim", "--seed", "1", "--time", "1m", "--faults", "", "--live", "app:worker=3"];
+    let calm = project.luavisor(flags).exits(0).stdout;
+    assert!(calm.starts_with("seed 1: 90s with 0 faults, nothing found"), "{calm}");
+    let project = project.file("luavisor.yaml", &config.replace("0.01", "often"));
+    project.luavisor(["sim"]).exits(2).mentions("expected a number, found \"often\"");
+}

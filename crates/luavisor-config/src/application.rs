@@ -35,6 +35,8 @@ pub struct Application<T> {
     pub services: Vec<ServiceDefinition>,
     /// `process.supervisor` entries
     pub supervisors: Vec<SupervisorDefinition>,
+    /// `sim.check` entries
+    pub checks: Vec<CheckDefinition<T>>,
     /// processes with `meta.command`, sorted by command name
     pub commands: Vec<Command>,
     /// all entries, sorted by id
@@ -254,6 +256,15 @@ pub struct DynamicDefinition {
     pub supervisor: bool,
 }
 
+/// A `sim.check` entry: a function that judges a simulation.
+#[derive(Clone, Debug)]
+pub struct CheckDefinition<T> {
+    /// its code, as a process
+    pub process: Arc<ProcessDefinition<T>>,
+    /// called in each virtual minute, not only at the end
+    pub always: bool,
+}
+
 /// A process that can be run by a command name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -296,6 +307,7 @@ impl<T> Default for Application<T> {
             functions: Vec::new(),
             services: Vec::new(),
             supervisors: Vec::new(),
+            checks: Vec::new(),
             commands: Vec::new(),
             entries: Vec::new(),
             start_levels: Vec::new(),

@@ -39,9 +39,9 @@ pub mod vocabulary;
 mod yaml;
 
 pub use application::{
-    Application, ChildDefinition, Command, DynamicDefinition, Entry, FunctionDefinition,
-    HostDefinition, HostLimits, Pool, PoolKind, ProcessDefinition, ProcessLimits,
-    ServiceDefinition, SupervisorDefinition, Unit,
+    Application, CheckDefinition, ChildDefinition, Command, DynamicDefinition, Entry,
+    FunctionDefinition, HostDefinition, HostLimits, Pool, PoolKind, ProcessDefinition,
+    ProcessLimits, ServiceDefinition, SupervisorDefinition, Unit,
 };
 pub use compiler::{ChunkCompiler, CompileError, NoCompiler};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Mode, Place};

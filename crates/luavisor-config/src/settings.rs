@@ -23,6 +23,21 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// `security.strict_mode`: refuse guarded calls without a security context
     pub strict_mode: bool,
+    /// `sim`
+    pub simulation: SimulationSettings,
+}
+
+/// The `sim` section: what `luavisor sim` does without flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SimulationSettings {
+    /// virtual time under faults
+    pub time: Option<Duration>,
+    /// virtual time without faults after it
+    pub settle: Option<Duration>,
+    /// `faults`, by kind, as they are written: `kill: 0.01`
+    pub faults: Vec<(String, String)>,
+    /// processes that must live at the end, by entry
+    pub live: Vec<(String, u32)>,
 }
 
 impl Default for Settings {
@@ -31,6 +46,7 @@ impl Default for Settings {
             logger: LoggerSettings::default(),
             shutdown_timeout: Duration::from_secs(30),
             strict_mode: false,
+            simulation: SimulationSettings::default(),
         }
     }
 }
@@ -95,6 +111,7 @@ const SECTIONS: Keys = &[
         ],
     ),
     Key::Map("shutdown", &[Key::Any("timeout")]),
+    Key::Map("sim", &[Key::Any("time"), Key::Any("settle"), Key::Any("faults"), Key::Any("live")]),
     Key::Map("security", &[Key::Any("strict_mode")]),
     Key::Any("override"),
     Key::Any("disable"),
@@ -153,6 +170,26 @@ fn config_file(path: &Path, sources: &mut Sources, problems: &mut Problems) -> O
     Some(root)
 }
 
+fn simulation(problems: &mut Problems, node: &Node, settings: &mut SimulationSettings) {
+    let time = |problems: &mut Problems, key: &str| {
+        node.get(key).and_then(|node| read::duration(problems, node))
+    };
+    settings.time = time(problems, "time");
+    settings.settle = time(problems, "settle");
+    let faults = node.get("faults").and_then(|node| read::map(problems, node));
+    for field in faults.unwrap_or_default() {
+        if let Some(probability) = read::number(problems, &field.value, 0.0, 1.0) {
+            settings.faults.push((field.key.to_string(), probability.to_string()));
+        }
+    }
+    let live = node.get("live").and_then(|node| read::map(problems, node));
+    for field in live.unwrap_or_default() {
+        if let Some(count) = read::count(problems, &field.value) {
+            settings.live.push((field.key.to_string(), count));
+        }
+    }
+}
+
 fn read_sections(problems: &mut Problems, root: &Node, config: &mut Config) {
     schema::unknown_keys(problems, root, SECTIONS, "the config file");
     let settings = &mut config.settings;
@@ -179,6 +216,9 @@ fn read_sections(problems: &mut Problems, root: &Node, config: &mut Config) {
         && let Some(timeout) = read::duration(problems, node)
     {
         settings.shutdown_timeout = timeout;
+    }
+    if let Some(node) = section(problems, "sim") {
+        simulation(problems, node, &mut settings.simulation);
     }
     if let Some(node) = section(problems, "security").and_then(|node| node.get("strict_mode"))
         && let Some(strict) = read::boolean(problems, node)

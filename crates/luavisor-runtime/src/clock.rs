@@ -4,7 +4,7 @@
 //! until it is moved; the manual executor moves it to the next timer, so a test
 //! of a ten-minute backoff takes no time and always runs the same way.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A source of time.
@@ -63,12 +63,19 @@ impl Clock for SystemClock {
 pub struct VirtualClock {
     elapsed: AtomicU64,
     epoch: i64,
+    /// seconds by which the wall clock was put forward
+    ahead: AtomicI64,
 }
 
 impl VirtualClock {
     /// A clock at monotonic zero and unix time `epoch`.
     pub fn new(epoch: i64) -> VirtualClock {
-        VirtualClock { elapsed: AtomicU64::new(0), epoch }
+        VirtualClock { elapsed: AtomicU64::new(0), epoch, ahead: AtomicI64::new(0) }
+    }
+
+    /// Puts the wall clock forward, or back; monotonic time does not notice.
+    pub fn jump(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::SeqCst);
     }
 
     /// Moves to monotonic time `to`; never back.
@@ -88,6 +95,7 @@ impl Clock for VirtualClock {
 
     fn wall(&self) -> (i64, u32) {
         let elapsed = self.monotonic();
-        (self.epoch + (elapsed / 1_000_000_000) as i64, (elapsed % 1_000_000_000) as u32)
+        let start = self.epoch + self.ahead.load(Ordering::SeqCst);
+        (start + (elapsed / 1_000_000_000) as i64, (elapsed % 1_000_000_000) as u32)
     }
 }

@@ -265,6 +265,12 @@ impl Runtime {
         self.world.end_process(to, Exit::terminated(Reason::Terminated))
     }
 
+    /// In a simulation: the next process that is started on a host of the application
+    /// is refused, with Unavailable `injected fault`.
+    pub fn refuse_start(&self) {
+        self.world.refuse_start();
+    }
+
     /// Ends a process with this exit, unless another cause came first.
     pub fn end(&self, to: Pid, exit: Exit) -> Result<(), Error> {
         self.world.end_process(to, exit)

@@ -56,6 +56,8 @@ pub(crate) struct World {
     /// of a simulation: where the memory of its VMs lies
     plane: Option<Arc<Plane>>,
     bug: Option<Bug>,
+    /// starts that are still to be refused, in a simulation
+    refused_starts: AtomicU32,
     /// shards of it that have had a VM
     vms: AtomicU32,
     pub tokio: Option<tokio::runtime::Handle>,
@@ -113,6 +115,7 @@ impl World {
             preemption: parts.preemption,
             plane: parts.plane,
             bug: parts.bug,
+            refused_starts: AtomicU32::new(0),
             vms: AtomicU32::new(0),
             tokio: parts.tokio,
             shutting_down: AtomicBool::new(false),
@@ -136,6 +139,18 @@ impl World {
     /// Whether the order of everything is drawn from a seed.
     pub fn simulated(&self) -> bool {
         self.plane.is_some()
+    }
+
+    /// Refuses one more of the starts to come.
+    pub fn refuse_start(&self) {
+        self.refused_starts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether this start is to be refused.
+    pub fn refuses_start(&self) -> bool {
+        let less = |count: u32| count.checked_sub(1);
+        self.simulated()
+            && self.refused_starts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 
     /// Whether this bug was planted.

@@ -70,6 +70,7 @@ pub use values::IntoValues;
 pub use luavisor_config as config;
 pub use luavisor_core::restart::Backoff;
 pub use luavisor_core::supervision::{self, Change as ChildChange};
+pub use luavisor_core::value::Table;
 pub use luavisor_core::{Error, Event, Exit, Kind, Pid, Reason, Value, Values};
 #[doc(hidden)]
 pub use luavisor_runtime::Bug;

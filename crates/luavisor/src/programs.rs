@@ -23,7 +23,8 @@ impl Entries {
     pub fn of(application: &Application) -> Entries {
         let programs = ProgramTable::default();
         let mut units = Units::default();
-        for process in &application.processes {
+        let checks = application.checks.iter().map(|check| &check.process);
+        for process in application.processes.iter().chain(checks) {
             programs.insert(Arc::new(Program {
                 id: process.id.shared(),
                 method: process.method.clone(),

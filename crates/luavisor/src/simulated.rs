@@ -63,6 +63,11 @@ impl Simulated {
         self.simulation.run_for(nanoseconds);
     }
 
+    /// Puts the wall clock forward by so many seconds, or back. Timers do not notice.
+    pub fn jump_wall_clock(&self, seconds: i64) {
+        self.simulation.jump_wall_clock(seconds);
+    }
+
     /// Starts a process.
     ///
     /// # Errors

@@ -19,14 +19,20 @@ pub enum Kind {
     Memory,
     /// Its mailbox is filled to its limit, up to a thousand messages.
     Flood,
+    /// The next start of any process is refused.
+    Start,
+    /// The wall clock jumps, up to an hour to and fro.
+    Clock,
 }
 
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 7] = [
     ("kill", Kind::Kill),
     ("fail", Kind::Fail),
     ("cancel", Kind::Cancel),
     ("memory", Kind::Memory),
     ("flood", Kind::Flood),
+    ("start", Kind::Start),
+    ("clock", Kind::Clock),
 ];
 
 impl Kind {
@@ -38,20 +44,33 @@ impl Kind {
 /// Messages of a flood.
 const FLOOD: usize = 1000;
 
-/// How often each kind happens: probability per process and virtual second.
+/// How often each kind happens.
 #[derive(Clone, Debug, Default)]
-pub struct Rates(Vec<(Kind, f64)>);
+pub struct Rates(Vec<Rate>);
+
+#[derive(Clone, Debug)]
+struct Rate {
+    kind: Kind,
+    /// only processes of this entry
+    entry: Option<String>,
+    /// per process and virtual second
+    probability: f64,
+}
 
 impl Rates {
-    /// From `kill=0.01,fail=0.001`.
+    /// From `kill=0.01,fail@app:worker=0.001`.
     pub fn parse(text: &str) -> anyhow::Result<Rates> {
         let mut rates = Vec::new();
         for part in text.split(',').filter(|part| !part.trim().is_empty()) {
             let (name, rate) = part.split_once('=').unwrap_or((part, ""));
-            let known = KINDS.iter().find(|(known, _)| *known == name.trim());
+            let (kind, entry) = match name.trim().split_once('@') {
+                Some((kind, entry)) => (kind, Some(entry.to_owned())),
+                None => (name.trim(), None),
+            };
+            let known = KINDS.iter().find(|(known, _)| *known == kind);
             let Some((_, kind)) = known else {
                 let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
-                bail!("unknown fault \"{}\", expected {}", name.trim(), names.join(", "));
+                bail!("unknown fault \"{kind}\", expected {}", names.join(", "));
             };
             let rate: f64 = rate.trim().parse().with_context(|| {
                 format!("expected {}=PROBABILITY, such as {}=0.01", name.trim(), name.trim())
@@ -59,7 +78,7 @@ impl Rates {
             if !(0.0..=1.0).contains(&rate) {
                 bail!("{}={rate}: a probability is from 0 to 1", name.trim());
             }
-            rates.push((*kind, rate));
+            rates.push(Rate { kind: *kind, entry, probability: rate });
         }
         Ok(Rates(rates))
     }
@@ -71,8 +90,11 @@ impl Rates {
     /// What happens to one process within the second that begins at `now`.
     pub fn draw(&self, rng: &mut fastrand::Rng, now: u64, entry: &str) -> Vec<Fault> {
         let mut faults = Vec::new();
-        for (kind, rate) in &self.0 {
-            if rng.f64() < *rate {
+        for Rate { kind, entry: only, probability } in &self.0 {
+            if only.as_deref().is_some_and(|only| only != entry) {
+                continue;
+            }
+            if rng.f64() < *probability {
                 let (at, turns) = (now + rng.u64(0..1_000_000_000), rng.u32(0..8));
                 let entry = entry.to_owned();
                 faults.push(Fault { at, turns, kind: *kind, entry, which: rng.usize(0..1 << 16) });
@@ -118,6 +140,14 @@ impl Fault {
             Kind::Cancel => {
                 let timeout = Some((1_000_000_000, "1s".into()));
                 runtime.cancel(pid, CancelRequest { timeout, reason: "injected fault".into() })
+            }
+            Kind::Start => {
+                runtime.refuse_start();
+                Ok(())
+            }
+            Kind::Clock => {
+                simulated.jump_wall_clock(self.which as i64 % 7201 - 3600);
+                Ok(())
             }
             Kind::Flood => {
                 (0..FLOOD).try_for_each(|_| runtime.send(pid, *b"injected fault", Values::none()))

@@ -55,15 +55,15 @@ pub struct Options {
     /// Only this seed
     #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "from"])]
     pub seed: Option<u64>,
-    /// Virtual time under faults
-    #[arg(long, default_value = "10m", value_name = "DURATION")]
-    pub time: String,
-    /// Virtual time without faults after it
-    #[arg(long, default_value = "2m", value_name = "DURATION")]
-    pub settle: String,
+    /// Virtual time under faults; 10m by default
+    #[arg(long, value_name = "DURATION")]
+    pub time: Option<String>,
+    /// Virtual time without faults after it; 2m by default
+    #[arg(long, value_name = "DURATION")]
+    pub settle: Option<String>,
     /// Probabilities per process and virtual second, such as kill=0.01,fail=0.001
-    #[arg(long, default_value = "", value_name = "KIND=P,…")]
-    pub faults: String,
+    #[arg(long, value_name = "KIND=P,…")]
+    pub faults: Option<String>,
     /// So many processes of an entry must live when it has settled; may be repeated
     #[arg(long, value_name = "NS:ENTRY=N")]
     pub live: Vec<String>,
@@ -95,14 +95,27 @@ impl Options {
     }
 
     fn plan(&self, application: &Application) -> anyhow::Result<Plan> {
-        let time = |text: &str| -> anyhow::Result<u64> {
-            let parsed: luavisor::Duration = text
-                .parse()
-                .ok()
-                .context(format!("expected a duration such as 10m or 1h, found \"{text}\""))?;
-            Ok(u64::try_from(parsed.0).unwrap_or_default())
-        };
-        let mut live = Vec::new();
+        let settings = &application.settings.simulation;
+        let time =
+            |text: &Option<String>, set: Option<Duration>, usual: u64| -> anyhow::Result<u64> {
+                let Some(text) = text else {
+                    let set = set.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+                    return Ok(set.unwrap_or(usual * 60_000_000_000));
+                };
+                let parsed: luavisor::Duration = text
+                    .parse()
+                    .ok()
+                    .context(format!("expected a duration such as 10m or 1h, found \"{text}\""))?;
+                Ok(u64::try_from(parsed.0).unwrap_or_default())
+            };
+        let faults = settings.faults.iter().map(|(kind, rate)| format!("{kind}={rate}"));
+        let faults = faults.collect::<Vec<_>>().join(",");
+        let mut live: Vec<(String, usize)> = Vec::new();
+        if self.live.is_empty() {
+            live.extend(
+                settings.live.iter().map(|(entry, count)| (entry.clone(), *count as usize)),
+            );
+        }
         for text in &self.live {
             let parsed = text
                 .rsplit_once('=')
@@ -116,9 +129,9 @@ impl Options {
             program = Some((id.to_string(), host.to_string()));
         }
         Ok(Plan {
-            time: time(&self.time)?,
-            settle: time(&self.settle)?,
-            rates: Rates::parse(&self.faults)?,
+            time: time(&self.time, settings.time, 10)?,
+            settle: time(&self.settle, settings.settle, 2)?,
+            rates: Rates::parse(self.faults.as_ref().unwrap_or(&faults))?,
             live,
             bug: self.bug()?,
             program,

@@ -1,9 +1,10 @@
 //! One seed: an application for some virtual time, under faults.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use luavisor::{App, Application, Bug};
+use luavisor::{App, Application, Bug, Simulated, Table, Values};
 use serde_json::{Value, json};
 
 use super::faults::{Fault, Rates};
@@ -11,6 +12,8 @@ use super::watch::Watch;
 use crate::events::{Recorder, Sink};
 use crate::log::Moment;
 
+/// Virtual time that a check may take.
+const CHECK_TIME: u64 = 10 * SECOND;
 /// Nanoseconds.
 const SECOND: u64 = 1_000_000_000;
 
@@ -144,6 +147,10 @@ pub fn run(
         simulated.run_for((now + SECOND).saturating_sub(simulated.now()));
         if simulated.settle() {
             failure = watch.problem();
+            let minute = now / (60 * SECOND) != simulated.now() / (60 * SECOND);
+            if failure.is_none() && minute {
+                failure = judge(application, &simulated, &watch, false);
+            }
         }
     }
     if failure.is_none() && asked(&simulated).is_none() {
@@ -156,6 +163,9 @@ pub fn run(
                 failure = Some(format!("{found} processes of {entry} live, {wanted} are wanted"));
             }
         }
+    }
+    if failure.is_none() && asked(&simulated).is_none() {
+        failure = judge(application, &simulated, &watch, true);
     }
     let passed = simulated.now();
     if failure.is_none() {
@@ -172,8 +182,70 @@ pub fn run(
     Ok(Outcome { failure, faults: hit, hash, passed, events: events.unwrap_or_default() })
 }
 
+/// Asks the checks of the user. `end`: all of them, else those that are always asked.
+fn judge(
+    application: &Application,
+    simulated: &Simulated,
+    watch: &Watch,
+    end: bool,
+) -> Option<String> {
+    let host = application.hosts.first()?.id.to_string();
+    for check in application.checks.iter().filter(|check| end || check.always) {
+        let id = check.process.id.as_str();
+        let (counts, restarts) = watch.view();
+        let pid = match simulated.spawn(id, &host, view(simulated, &counts, restarts, end)) {
+            Ok(pid) => pid,
+            // Its host may be about to restart.
+            Err(_) => continue,
+        };
+        watch.wait_for(pid);
+        let mut exit = None;
+        let end = simulated.now() + CHECK_TIME;
+        while exit.is_none() && simulated.now() < end {
+            simulated.run_for(CHECK_TIME / 1000);
+            exit = watch.ended(pid);
+        }
+        let verdict = match exit.as_deref() {
+            None => Some("it does not answer within 10 s".to_owned()),
+            Some(exit) => match (&exit.error, exit.value.first()) {
+                (Some(error), _) => Some(error.message.to_string()),
+                (None, luavisor::Value::Boolean(false)) => Some("it says false".to_owned()),
+                _ => None,
+            },
+        };
+        if let Some(verdict) = verdict {
+            return Some(format!("check {id}: {verdict}"));
+        }
+    }
+    None
+}
+
+/// The argument of a check: `{ now, restarts, final, processes = { entry = count } }`.
+fn view(
+    simulated: &Simulated,
+    counts: &BTreeMap<Arc<str>, u64>,
+    restarts: u64,
+    end: bool,
+) -> Values {
+    let number = |number: u64| luavisor::Value::Number(number as f64);
+    let text = |text: &str| luavisor::Value::from(text);
+    let processes = counts.iter().map(|(entry, count)| (text(entry), number(*count)));
+    let now = luavisor::Value::Number(simulated.now() as f64 / SECOND as f64);
+    let hash = vec![
+        (text("now"), now),
+        (text("restarts"), number(restarts)),
+        (text("final"), luavisor::Value::Boolean(end)),
+        (text("processes"), luavisor::Value::Table(1)),
+    ];
+    let tables = vec![
+        Table { array: Vec::new(), hash },
+        Table { array: Vec::new(), hash: processes.collect() },
+    ];
+    Values { items: [luavisor::Value::Table(0)].into_iter().collect(), tables }
+}
+
 /// The code with which the application wants to end.
-fn asked(simulated: &luavisor::Simulated) -> Option<i32> {
+fn asked(simulated: &Simulated) -> Option<i32> {
     simulated.runtime().requested_exit()
 }
 

@@ -12,7 +12,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use luavisor::{BondChange, CONTROL, Observer, Occurrence, Pid, Runtime};
+use luavisor::{
+    BondChange, CONTROL, ChildChange, Exit, Observer, Occurrence, Pid, Runtime, ServiceChange,
+};
 
 /// What is known of the run.
 #[derive(Default)]
@@ -27,7 +29,11 @@ struct State {
     links: BTreeSet<(Pid, Pid)>,
     /// processes that failed since the last look
     failed: BTreeSet<Pid>,
+    /// restarts of services and children
+    restarts: u64,
     problem: Option<String>,
+    /// how these ended, once they have
+    awaited: BTreeMap<Pid, Option<Arc<Exit>>>,
 }
 
 /// Listens to a simulation.
@@ -53,6 +59,30 @@ impl Watch {
         let ours = |pid: &Pid| pid.host != CONTROL || state.supervisors.contains(pid);
         let living = state.living.iter().filter(|(pid, _)| ours(pid));
         living.map(|(pid, entry)| (*pid, entry.clone())).collect()
+    }
+
+    /// From now on the end of this process is remembered; it is no target of faults.
+    pub fn wait_for(&self, pid: Pid) {
+        self.state().awaited.insert(pid, None);
+    }
+
+    /// How an awaited process ended, if it has; forgets it then.
+    pub fn ended(&self, pid: Pid) -> Option<Arc<Exit>> {
+        let mut state = self.state();
+        let exit = state.awaited.get(&pid).cloned().flatten()?;
+        state.awaited.remove(&pid);
+        Some(exit)
+    }
+
+    /// What a check of the user sees: `{ processes = { entry = count } }`, and children.
+    pub fn view(&self) -> (BTreeMap<Arc<str>, u64>, u64) {
+        let state = self.state();
+        let mut counts = BTreeMap::new();
+        let ours = |pid: &Pid| pid.host != CONTROL || state.supervisors.contains(pid);
+        for (_, entry) in state.living.iter().filter(|(pid, _)| ours(pid)) {
+            *counts.entry(entry.clone()).or_default() += 1;
+        }
+        (counts, state.restarts)
     }
 
     /// How many processes of an entry live.
@@ -122,6 +152,9 @@ impl Observer for Watch {
             Occurrence::Exited { pid, exit, .. } => {
                 let known = state.living.remove(pid).is_some();
                 state.supervisors.remove(pid);
+                if let Some(awaited) = state.awaited.get_mut(pid) {
+                    *awaited = Some(exit.clone());
+                }
                 if exit.failed() {
                     state.failed.insert(*pid);
                 }
@@ -132,6 +165,13 @@ impl Observer for Watch {
                 } else if message.starts_with("panic: ") {
                     state.problem = Some(format!("{} was ended by a {message}", text()));
                 }
+            }
+            Occurrence::Service { change: ServiceChange::Restart { .. }, .. } => {
+                state.restarts += 1;
+            }
+            Occurrence::Child { pid, change: ChildChange::Restart { .. }, .. } => {
+                state.supervisors.insert(*pid);
+                state.restarts += 1;
             }
             Occurrence::Child { pid, child_pid: Some(child), .. } => {
                 state.supervisors.insert(*pid);

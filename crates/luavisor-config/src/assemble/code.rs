@@ -46,7 +46,7 @@ pub(super) fn units<C: ChunkCompiler>(
     compiler: &C,
 ) -> Units<C::Chunk> {
     let coded = |entry: &RawEntry| {
-        matches!(entry.kind_name(), "process.lua" | "library.lua" | "function.lua")
+        matches!(entry.kind_name(), "process.lua" | "library.lua" | "function.lua" | "sim.check")
     };
     let mut parts = HashMap::new();
     let mut imports: HashMap<usize, BTreeMap<String, usize>> = HashMap::new();

@@ -17,7 +17,7 @@ mod supervisors;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::application::{Application, Entry, ServiceDefinition};
+use crate::application::{Application, CheckDefinition, Entry, ServiceDefinition};
 use crate::compiler::ChunkCompiler;
 use crate::diagnostic::{Level, Problem, Problems};
 use crate::entries::{RawEntries, RawEntry};
@@ -103,6 +103,17 @@ pub(crate) fn application<C: ChunkCompiler>(
                 hosts_of.insert(at, host.clone());
                 let (id, process) = (entry.id.clone(), process.id.clone());
                 pending.push(service_of(id, process, &host, input, lifecycle));
+            }
+            "sim.check" => {
+                let process = Process::read(problems, entries, entry);
+                let choices = [("end", false), ("always", true)];
+                let mut always = false;
+                let choose = |p: &mut Problems, node: &_| read::choice(p, node, &choices);
+                lifecycles::set(problems, &entry.data, "when", choose, &mut always);
+                if let Some(unit) = units.remove(&at) {
+                    let process = Arc::new(process.define(entry, unit, None, None));
+                    app.checks.push(CheckDefinition { process, always });
+                }
             }
             supervisors::SUPERVISOR => {
                 let mut host = entry.data.get("host").and_then(|node| {

@@ -29,7 +29,6 @@ pub(super) static LATER: &[Kind] = &[
             ),
         ],
     ),
-    Kind { name: "sim.check", support: Support::Later, keys: None },
     later(
         "security.policy",
         keys![

@@ -200,6 +200,10 @@ static NOW: &[Kind] = &[
             LIFECYCLE,
         ],
     ),
+    now(
+        "sim.check",
+        keys![any("source"), any("method"), any("modules"), any("imports"), any("when")],
+    ),
     now("library.lua", keys![any("source"), any("modules"), any("imports")]),
     data("registry.entry"),
     data("ns.definition"),

@@ -181,6 +181,11 @@ impl Simulation {
         while self.now() <= end && self.step() {}
     }
 
+    /// Puts the wall clock forward by so many seconds, or back.
+    pub fn jump_wall_clock(&self, seconds: i64) {
+        self.queue.clock.jump(seconds);
+    }
+
     /// When the next timer fires.
     pub fn next_alarm(&self) -> Option<u64> {
         lock(&self.queue.state).alarms.first_key_value().map(|(key, _)| key.0)

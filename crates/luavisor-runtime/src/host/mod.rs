@@ -30,7 +30,7 @@ use crate::shard::kernel::ShardKernel;
 use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, Signal};
 use crate::sync::lock;
-use crate::world::World;
+use crate::world::{CONTROL, World};
 use placement::Near;
 
 /// The `limits:` of a host entry; the defaults are those of SPEC 1.4.
@@ -318,6 +318,9 @@ impl Host {
         memory: Memory,
     ) -> Result<Pid, Error> {
         self.check_running()?;
+        if self.id != CONTROL && world.refuses_start() {
+            return Err(Error::new(Kind::UNAVAILABLE, "injected fault"));
+        }
         self.count()?;
         let placed = placement::place(self, world, near, memory);
         let (shard, slot, generation) = placed.inspect_err(|_| self.uncount())?;

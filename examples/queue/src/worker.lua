@@ -1,0 +1,17 @@
+local time = require("time")
+
+return function(number)
+	local events, inbox = process.events(), process.inbox()
+	process.send("queue", "idle", number)
+	while true do
+		local result = channel.select({ events:case_receive(), inbox:case_receive() })
+		if result.channel == events then
+			return
+		end
+		local message = result.value
+		if message:topic() == "job" then
+			time.sleep("20ms")
+			process.send(message:from(), "done", message:payload():data())
+		end
+	end
+end
