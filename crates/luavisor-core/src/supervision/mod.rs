@@ -12,12 +12,14 @@
 //! different is said in the [`machine`].
 
 pub mod machine;
+pub mod protocol;
 pub mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use machine::{
-    Action, Answer, Caller, Change, ChildId, ChildView, Event, Machine, State, Timer,
+pub use machine::Machine;
+pub use protocol::{
+    Action, Answer, Caller, Change, ChildId, ChildView, Event, State, Timer, reasons,
 };
 pub use rules::{
     AutoShutdown, Budget, ChildEnd, ChildRule, DynamicRule, Intensity, Restart, Rules, Shutdown,
