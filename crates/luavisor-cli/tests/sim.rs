@@ -38,7 +38,7 @@ fn a_bug_of_an_application_is_found_and_its_cause_shown() {
         " faults are enough:\n",
         " kill app:pool\nthe last events:\n",
         " fault.kill pid={app:processes|",
-        "replay it: luavisor sim --seed ",
+        "replay it with all its faults: luavisor sim --seed ",
     ] {
         assert!(found.contains(part), "{part}\n{found}");
     }
@@ -130,6 +130,10 @@ fn what_cannot_be_simulated_is_said() {
     sim(&["--time", "soon"]).exits(2).mentions("expected a duration such as 10m or 1h");
     sim(&["--live", "x"]).exits(2).mentions("expected ENTRY=N");
     sim(&[]).exits(2).mentions("nothing to run");
+    sim(&["-x", "app:main", "--live", "app:nobody=1"])
+        .exits(2)
+        .mentions("no process or supervisor");
+    sim(&["--seeds", "0", "-x", "app:main"]).exits(2).mentions("--seeds");
     sim(&["-x", "app:nobody"]).exits(2).mentions("process \"app:nobody\" not found");
     sim(&["-x", "app:main", "--seeds", "3", "--time", "1s"]).exits(0);
 }
@@ -208,4 +212,21 @@ sim:
     assert!(calm.starts_with("seed 1: 90s with 0 faults, nothing found"), "{calm}");
     let project = project.file("luavisor.yaml", &config.replace("0.01", "often"));
     project.luavisor(["sim"]).exits(2).mentions("expected a number, found \"often\"");
+}
+
+#[test]
+fn a_failure_of_a_check_is_never_lost() {
+    let check = |body: &str| {
+        format!(
+            "\n  - {{ name: judge, kind: sim.check, when: always, source: \"return function() {body} end\" }}"
+        )
+    };
+    let pool = || Project::new().process("a", "lifecycle: { auto_start: true }", WORKER);
+    let false_alarm = pool().entries(&check("return false"));
+    for faults in ["", "start=0.9"] {
+        let found = false_alarm.luavisor(["sim", "--seeds", "3", "--faults", faults]).exits(1);
+        assert!(found.stdout.contains("check app:judge: it says false"), "{found:?}");
+    }
+    let lines = pool().entries(&check("error('one' .. string.char(10) .. '1 b 0 d e', 0)"));
+    lines.luavisor(["sim", "--seeds", "4", "--jobs", "2"]).exits(1).mentions("");
 }

@@ -149,9 +149,15 @@ impl RuntimeBuilder {
     /// numbers, and the addresses that `tostring` and the order of tables show.
     ///
     /// # Errors
-    /// LimitExceeded: 64 simulations run in this process.
+    /// LimitExceeded: 64 simulations run in this process. Unavailable: the system does
+    /// not give it 4 GiB of address space, which need not be memory.
     pub fn simulated(mut self, seed: u64) -> Result<(Runtime, Simulation, Captured), Error> {
+        // Tried before anything depends on it.
         let plane = Plane::take();
+        if plane.as_ref().is_some_and(|plane| !plane.works()) {
+            let text = "cannot reserve the addresses that a simulation needs";
+            return Err(Error::new(Kind::UNAVAILABLE, text));
+        }
         let many = || Error::new(Kind::LIMIT_EXCEEDED, "too many simulations at once");
         self.plane = Some(plane.ok_or_else(many)?);
         self.seed.get_or_insert(seed);
@@ -266,9 +272,9 @@ impl Runtime {
     }
 
     /// In a simulation: the next process that is started on a host of the application
-    /// is refused, with Unavailable `injected fault`.
-    pub fn refuse_start(&self) {
-        self.world.refuse_start();
+    /// is refused, with Unavailable `injected fault`; with false it is not any more.
+    pub fn refuse_start(&self, refuse: bool) {
+        self.world.refuse_start(refuse);
     }
 
     /// Ends a process with this exit, unless another cause came first.

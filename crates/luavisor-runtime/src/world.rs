@@ -56,8 +56,8 @@ pub(crate) struct World {
     /// of a simulation: where the memory of its VMs lies
     plane: Option<Arc<Plane>>,
     bug: Option<Bug>,
-    /// starts that are still to be refused, in a simulation
-    refused_starts: AtomicU32,
+    /// the next start is to be refused, in a simulation
+    refuses_start: AtomicBool,
     /// shards of it that have had a VM
     vms: AtomicU32,
     pub tokio: Option<tokio::runtime::Handle>,
@@ -115,7 +115,7 @@ impl World {
             preemption: parts.preemption,
             plane: parts.plane,
             bug: parts.bug,
-            refused_starts: AtomicU32::new(0),
+            refuses_start: AtomicBool::new(false),
             vms: AtomicU32::new(0),
             tokio: parts.tokio,
             shutting_down: AtomicBool::new(false),
@@ -141,16 +141,14 @@ impl World {
         self.plane.is_some()
     }
 
-    /// Refuses one more of the starts to come.
-    pub fn refuse_start(&self) {
-        self.refused_starts.fetch_add(1, Ordering::Relaxed);
+    /// Whether the next start is to be refused.
+    pub fn refuse_start(&self, refuse: bool) {
+        self.refuses_start.store(refuse && self.simulated(), Ordering::Relaxed);
     }
 
     /// Whether this start is to be refused.
     pub fn refuses_start(&self) -> bool {
-        let less = |count: u32| count.checked_sub(1);
-        self.simulated()
-            && self.refused_starts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        self.simulated() && self.refuses_start.swap(false, Ordering::Relaxed)
     }
 
     /// Whether this bug was planted.

@@ -30,7 +30,8 @@ use crate::supervisors;
 
 /// See the module.
 pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
-    let (runtime, services, timeout, tokio, ()) = boot(app, |builder| Ok((builder.build(), ())))?;
+    let build = |builder: RuntimeBuilder| Ok((builder.build(), ()));
+    let (runtime, services, timeout, tokio, ()) = boot(app, None, build)?;
     Ok(Luavisor::new(runtime, services, timeout, tokio))
 }
 
@@ -40,13 +41,18 @@ pub(crate) fn simulate(app: App, seed: u64) -> Result<Simulated, StartError> {
         let (runtime, simulation, output) = builder.simulated(seed)?;
         Ok((runtime, (simulation, output)))
     };
-    let (runtime, services, timeout, _, (simulation, output)) = boot(app, build)?;
+    let (runtime, services, timeout, _, (simulation, output)) =
+        boot(app, Some(SIMULATED_WORKERS), build)?;
     Ok(Simulated { runtime, services, simulation, output, timeout })
 }
+
+/// Workers of a host that does not say, in a simulation: the same on every machine.
+const SIMULATED_WORKERS: usize = 2;
 
 /// Builds a runtime and boots its services.
 fn boot<T>(
     app: App,
+    workers: Option<usize>,
     build: impl FnOnce(RuntimeBuilder) -> Result<(Runtime, T), Error>,
 ) -> Result<(Runtime, Services, u64, Tokio, T), StartError> {
     let log = app.log.clone().unwrap_or_else(|| Arc::new(NoLog));
@@ -80,11 +86,12 @@ fn boot<T>(
 
     let mut specs = Vec::new();
     for definition in &app.application.hosts {
-        specs.push(add_host(&runtime, definition, None)?);
+        specs.push(add_host(&runtime, definition, None, workers)?);
     }
     for definition in &app.application.terminal_hosts {
         let arguments = app.arguments.get(definition.id.as_str()).cloned();
-        specs.push(add_host(&runtime, definition, Some(arguments.unwrap_or_default()))?);
+        let arguments = Some(arguments.unwrap_or_default());
+        specs.push(add_host(&runtime, definition, arguments, workers)?);
     }
     specs.extend(supervisors::services(&app.application));
     let processes = app.application.processes.iter().map(|process| process.id.shared());
@@ -110,8 +117,9 @@ fn add_host(
     runtime: &Runtime,
     definition: &HostDefinition,
     terminal: Option<Vec<String>>,
+    workers: Option<usize>,
 ) -> Result<ServiceSpec, StartError> {
-    let host = runtime.add_host(hosts::config(definition, terminal))?;
+    let host = runtime.add_host(hosts::config(definition, terminal, workers))?;
     let (id, needs) = (definition.id.shared(), &definition.dependencies);
     Ok(spec(id, Target::Host(host), needs, &definition.lifecycle))
 }

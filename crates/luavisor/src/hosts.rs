@@ -6,14 +6,21 @@ use luavisor_config::HostDefinition;
 use luavisor_runtime::{HostConfig, Limits};
 
 /// The host of a definition. `terminal` holds the arguments of the program when
-/// it is a terminal host.
-pub(crate) fn config(definition: &HostDefinition, terminal: Option<Vec<String>>) -> HostConfig {
+/// it is a terminal host, `workers` how many a host has that does not say.
+pub(crate) fn config(
+    definition: &HostDefinition,
+    terminal: Option<Vec<String>>,
+    workers: Option<usize>,
+) -> HostConfig {
     let defaults = HostConfig::new(definition.id.shared());
     let limits = &definition.limits;
     HostConfig {
         workers: match terminal {
             Some(_) => 1,
-            None => definition.workers.map_or(defaults.workers, |workers| workers as usize),
+            None => {
+                let usual = workers.unwrap_or(defaults.workers);
+                definition.workers.map_or(usual, |workers| workers as usize)
+            }
         },
         slice: nanoseconds(definition.slice),
         max_processes: definition.max_processes.map_or(0, |most| most as usize),

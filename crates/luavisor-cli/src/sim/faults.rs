@@ -83,6 +83,11 @@ impl Rates {
         Ok(Rates(rates))
     }
 
+    /// The entries that it is for.
+    pub fn entries(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|rate| rate.entry.as_deref())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -142,7 +147,7 @@ impl Fault {
                 runtime.cancel(pid, CancelRequest { timeout, reason: "injected fault".into() })
             }
             Kind::Start => {
-                runtime.refuse_start();
+                runtime.refuse_start(true);
                 Ok(())
             }
             Kind::Clock => {

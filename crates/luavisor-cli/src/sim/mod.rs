@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use luavisor::config::{Mode, load};
 use luavisor::{Application, Bug, LuauCompiler};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::arguments::Files;
 use crate::{CANNOT_START, print};
@@ -47,7 +47,7 @@ pub struct Sim {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// How many seeds to try
-    #[arg(long, default_value_t = 100, value_name = "N")]
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
     /// The first seed
     #[arg(long, default_value_t = 1, value_name = "N")]
@@ -71,14 +71,14 @@ pub struct Options {
     #[arg(short = 'x', long = "exec", value_name = "ID")]
     pub exec: Option<String>,
     /// Terminal host of that process
-    #[arg(long, value_name = "NS:NAME")]
+    #[arg(long, value_name = "NS:NAME", requires = "exec")]
     pub host: Option<String>,
     /// Print every event
     #[arg(long, requires = "seed")]
     pub trace: bool,
     /// Processes that work at the same time
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub jobs: Option<u64>,
     /// A bug of the runtime, for tests
     #[arg(long, hide = true)]
     pub plant: Option<String>,
@@ -128,10 +128,22 @@ impl Options {
             let host = application.terminal_host(self.host.as_deref())?;
             program = Some((id.to_string(), host.to_string()));
         }
+        let rates = Rates::parse(self.faults.as_ref().unwrap_or(&faults))?;
+        let named = rates.entries().chain(live.iter().map(|(entry, _)| entry.as_str()));
+        for entry in named {
+            let processes = application.processes.iter().map(|process| process.id.as_str());
+            let supervisors = application.supervisors.iter().map(|each| each.id.as_str());
+            if !processes.chain(supervisors).any(|known| known == entry) {
+                bail!("no process or supervisor \"{entry}\"");
+            }
+        }
+        if application.hosts.is_empty() && !application.checks.is_empty() {
+            bail!("checks need a process.host to run on");
+        }
         Ok(Plan {
             time: time(&self.time, settings.time, 10)?,
             settle: time(&self.settle, settings.settle, 2)?,
-            rates: Rates::parse(self.faults.as_ref().unwrap_or(&faults))?,
+            rates,
             live,
             bug: self.bug()?,
             program,
@@ -162,14 +174,15 @@ pub fn sim(sim: &Sim) -> anyhow::Result<u8> {
     }
 }
 
-/// One line per seed: `seed hash passed`, and the failure.
+/// One line of JSON per seed; the first failure ends it.
 fn work(application: &Application, plan: &Plan, from: u64, count: u64) -> anyhow::Result<u8> {
-    for seed in from..from.saturating_add(count) {
+    for seed in (0..count).map(|number| from.wrapping_add(number)) {
         let Outcome { failure, hash, passed, .. } =
             run(application, plan, seed, &Script::Drawn, false)?;
-        let failure = failure.unwrap_or_default();
-        print::out(&format!("{seed} {hash:016x} {passed} {failure}\n"));
-        if !failure.is_empty() {
+        let (failed, hash) = (failure.is_some(), format!("{hash:016x}"));
+        let line = json!({ "seed": seed, "hash": hash, "passed": passed, "failure": failure });
+        print::out(&format!("{line}\n"));
+        if failed {
             return Ok(FOUND);
         }
     }
@@ -203,16 +216,22 @@ fn found(
     outcome: Outcome,
 ) -> anyhow::Result<u8> {
     let all = outcome.faults.len();
-    let faults = shrink(application, plan, seed, outcome.faults, SHRINK)?;
-    let shortest = run(application, plan, seed, &Script::Given(&faults), true)?;
-    // What is shown belongs together: the shortest run, if that fails too.
-    let (failure, events) = match &shortest.failure {
-        Some(failure) => (failure.clone(), shortest.events),
-        None => (failure.to_owned(), outcome.events),
+    let shortest = shrink(application, plan, seed, failure, outcome.faults.clone(), SHRINK)?;
+    // What is shown belongs together: the shortest run, if there is one.
+    let (failure, faults, events, enough) = match shortest {
+        Some(faults) => {
+            let shortest = run(application, plan, seed, &Script::Given(&faults), true)?;
+            let failure = shortest.failure.unwrap_or_else(|| failure.to_owned());
+            (failure, faults, shortest.events, true)
+        }
+        None => (failure.to_owned(), outcome.faults, outcome.events, false),
     };
     let mut text = format!("seed {seed} fails: {failure}\n");
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{} of {all} faults are enough:", faults.len());
+    let _ = match enough {
+        true => writeln!(text, "{} of {all} faults are enough:", faults.len()),
+        false => writeln!(text, "it takes the whole run; its {all} faults:"),
+    };
     for fault in &faults {
         let _ = writeln!(text, "  {fault}");
     }
@@ -220,7 +239,10 @@ fn found(
     for event in &events[events.len().saturating_sub(SHOWN)..] {
         let _ = write!(text, "  {}", line(event));
     }
-    let _ = writeln!(text, "replay it: luavisor sim --seed {seed} --trace, with the same flags");
+    let _ = writeln!(
+        text,
+        "replay it with all its faults: luavisor sim --seed {seed} --trace, with the same flags"
+    );
     print::out(&text);
     Ok(FOUND)
 }
@@ -250,16 +272,13 @@ fn line(event: &Value) -> String {
 fn many(sim: &Sim, application: &Application, plan: &Plan) -> anyhow::Result<u8> {
     let start = Instant::now();
     let count = sim.options.seeds;
-    let jobs = sim
-        .options
-        .jobs
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let jobs = (jobs.max(1) as u64).min(count.max(1));
+    let processors = || std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    let jobs = sim.options.jobs.unwrap_or_else(processors).min(count);
     let mut workers = Vec::new();
     for job in 0..jobs {
         let share = count / jobs + u64::from(job < count % jobs);
         let before = job * (count / jobs) + job.min(count % jobs);
-        workers.push(worker(sim.options.from + before, share)?);
+        workers.push(worker(sim.options.from.wrapping_add(before), share)?);
     }
     let readers: Vec<_> = workers
         .iter_mut()
@@ -272,20 +291,35 @@ fn many(sim: &Sim, application: &Application, plan: &Plan) -> anyhow::Result<u8>
         .collect();
     let mut failures = Vec::new();
     let (mut done, mut passed) = (0_u64, 0_u64);
+    let mut last = Vec::new();
     for reader in readers {
         let lines = reader?.join().unwrap_or_default();
+        let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut latest = None;
         for line in lines {
-            let mut parts = line.splitn(4, ' ');
-            let seed: u64 = parts.next().and_then(|text| text.parse().ok()).unwrap_or_default();
-            let time: u64 = parts.nth(1).and_then(|text| text.parse().ok()).unwrap_or_default();
-            (done, passed) = (done + 1, passed + time);
-            failures.extend(parts.next().filter(|text| !text.is_empty()).map(|_| seed));
+            let seed = line["seed"].as_u64().unwrap_or_default();
+            latest = Some(seed);
+            (done, passed) = (done + 1, passed + line["passed"].as_u64().unwrap_or_default());
+            if let Some(failure) = line["failure"].as_str() {
+                failures.push((seed, failure.to_owned()));
+            }
         }
+        last.push(latest);
     }
-    for mut worker in workers {
+    for (mut worker, latest) in workers.into_iter().zip(last) {
         let status = worker.wait()?;
-        if !status.success() && status.code() != Some(i32::from(FOUND)) {
-            bail!("a simulation ended with {status}: the runtime itself crashed");
+        match status.code() {
+            Some(code) if code == 0 || code == i32::from(FOUND) => {}
+            // It has said why.
+            Some(code) if code == i32::from(CANNOT_START) => return Ok(CANNOT_START),
+            _ => {
+                let after = match latest {
+                    Some(seed) => format!("after seed {seed}"),
+                    None => "at its first seed".to_owned(),
+                };
+                print::out(&format!("a simulation crashed {after}: {status}\n"));
+                return Ok(FOUND);
+            }
         }
     }
     let hours = passed as f64 / 3600e9;
@@ -294,22 +328,26 @@ fn many(sim: &Sim, application: &Application, plan: &Plan) -> anyhow::Result<u8>
         "{done} seeds, {hours:.1} virtual hours in {took:.1} s: {:.1} virtual hours per second\n",
         hours / took
     ));
-    match failures.into_iter().min() {
-        None => Ok(0),
-        Some(seed) => one(application, plan, seed, false),
+    let Some((seed, failure)) = failures.iter().min().cloned() else { return Ok(0) };
+    let failed = failures.len();
+    print::out(&format!("{failed} of them failed; each process stops at its first\n"));
+    if one(application, plan, seed, false)? == 0 {
+        print::out(&format!("but in its own process seed {seed} failed: {failure}\n"));
     }
+    Ok(FOUND)
 }
 
 /// This program again, for a share of the seeds.
 fn worker(from: u64, seeds: u64) -> anyhow::Result<Child> {
     let mut command = Command::new(std::env::current_exe().context("cannot find myself")?);
     let mut skip = false;
+    let mut shared = false;
     for word in std::env::args_os().skip(1) {
         let text = word.to_string_lossy().into_owned();
         if std::mem::take(&mut skip) {
             continue;
         }
-        // Its own share comes below.
+        // Its own share comes instead.
         let replaced = ["--seeds", "--from", "--jobs"];
         if replaced.contains(&text.as_str()) {
             skip = true;
@@ -319,8 +357,10 @@ fn worker(from: u64, seeds: u64) -> anyhow::Result<Child> {
             continue;
         }
         command.arg(word);
+        if text == "sim" && !std::mem::replace(&mut shared, true) {
+            command.arg("--worker").arg(format!("--from={from}")).arg(format!("--seeds={seeds}"));
+        }
     }
-    command.arg("--worker").arg(format!("--from={from}")).arg(format!("--seeds={seeds}"));
     command.stdout(Stdio::piped()).stderr(Stdio::inherit());
     command.spawn().context("cannot start a worker")
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use luavisor::{App, Application, Bug, Simulated, Table, Values};
 use serde_json::{Value, json};
@@ -12,6 +13,8 @@ use super::watch::Watch;
 use crate::events::{Recorder, Sink};
 use crate::log::Moment;
 
+/// Real time that the search for the shortest list may take, beside its last run.
+const SHRINK_TIME: Duration = Duration::from_secs(30);
 /// Virtual time that a check may take.
 const CHECK_TIME: u64 = 10 * SECOND;
 /// Nanoseconds.
@@ -145,6 +148,7 @@ pub fn run(
             }
         }
         simulated.run_for((now + SECOND).saturating_sub(simulated.now()));
+        failure = watch.broken();
         if simulated.settle() {
             failure = watch.problem();
             let minute = now / (60 * SECOND) != simulated.now() / (60 * SECOND);
@@ -153,10 +157,11 @@ pub fn run(
             }
         }
     }
+    simulated.runtime().refuse_start(false);
     if failure.is_none() && asked(&simulated).is_none() {
         simulated.run_for(plan.settle);
         let quiet = simulated.settle();
-        failure = watch.problem().filter(|_| quiet);
+        failure = if quiet { watch.problem() } else { watch.broken() };
         for (entry, wanted) in &plan.live {
             let found = watch.count(entry);
             if failure.is_none() && found != *wanted {
@@ -192,11 +197,14 @@ fn judge(
     let host = application.hosts.first()?.id.to_string();
     for check in application.checks.iter().filter(|check| end || check.always) {
         let id = check.process.id.as_str();
+        // A fault that waits for the next start is not meant for this one.
+        simulated.runtime().refuse_start(false);
         let (counts, restarts) = watch.view();
         let pid = match simulated.spawn(id, &host, view(simulated, &counts, restarts, end)) {
             Ok(pid) => pid,
             // Its host may be about to restart.
-            Err(_) => continue,
+            Err(_) if !end => continue,
+            Err(error) => return Some(format!("check {id} cannot be started: {error}")),
         };
         watch.wait_for(pid);
         let mut exit = None;
@@ -249,43 +257,61 @@ fn asked(simulated: &Simulated) -> Option<i32> {
     simulated.runtime().requested_exit()
 }
 
-/// The shortest list of faults with which the seed still fails that can be found in so
-/// many runs: first parts of the list are left out, then single faults.
+/// The shortest list of faults with which the seed still fails in this way that can be
+/// found in so many runs: first parts of the list are left out, then single faults.
+/// `None`: the list alone does not make it fail so.
+#[allow(clippy::disallowed_methods)] // the search is bounded in real time
 pub fn shrink(
     application: &Application,
     plan: &Plan,
     seed: u64,
+    failure: &str,
     faults: Vec<Fault>,
     runs: usize,
-) -> anyhow::Result<Vec<Fault>> {
+) -> anyhow::Result<Option<Vec<Fault>>> {
     let mut faults = faults;
     let mut left = runs;
+    let start = Instant::now();
     let fails = |faults: &[Fault]| -> anyhow::Result<bool> {
         let script = Script::Given(faults);
-        Ok(run(application, plan, seed, &script, false)?.failure.is_some())
+        let found = run(application, plan, seed, &script, false)?.failure;
+        Ok(found.is_some_and(|found| kind(&found) == kind(failure)))
     };
-    // A replay of the whole list need not fail: faults are drawn for whoever lives.
+    // Without the draws for others the seed may take another way.
     if !fails(&faults)? {
-        return Ok(faults);
+        return Ok(None);
     }
     let mut part = faults.len().div_ceil(2);
-    while part > 0 && left > 0 {
-        let mut start = 0;
+    while part > 0 && left > 0 && start.elapsed() < SHRINK_TIME {
+        let mut first = 0;
         let mut shorter = false;
-        while start < faults.len() && left > 0 {
-            let end = (start + part).min(faults.len());
+        while first < faults.len() && left > 0 && start.elapsed() < SHRINK_TIME {
+            let end = (first + part).min(faults.len());
             let mut rest = faults.clone();
-            rest.drain(start..end);
+            rest.drain(first..end);
             left -= 1;
             if fails(&rest)? {
                 (faults, shorter) = (rest, true);
             } else {
-                start = end;
+                first = end;
             }
         }
         if !shorter || part > 1 {
             part /= 2;
         }
     }
-    Ok(faults)
+    Ok(Some(faults))
+}
+
+/// What sort of failure it is: its text without numbers and pids.
+fn kind(failure: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for letter in failure.chars() {
+        inside = (inside || letter == '{') && letter != '}';
+        if !inside && !letter.is_ascii_digit() {
+            text.push(letter);
+        }
+    }
+    text
 }

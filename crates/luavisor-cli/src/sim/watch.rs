@@ -57,7 +57,8 @@ impl Watch {
     pub fn targets(&self) -> Vec<(Pid, Arc<str>)> {
         let state = self.state();
         let ours = |pid: &Pid| pid.host != CONTROL || state.supervisors.contains(pid);
-        let living = state.living.iter().filter(|(pid, _)| ours(pid));
+        let hit = |pid: &Pid| ours(pid) && !state.awaited.contains_key(pid);
+        let living = state.living.iter().filter(|(pid, _)| hit(pid));
         living.map(|(pid, entry)| (*pid, entry.clone())).collect()
     }
 
@@ -88,6 +89,11 @@ impl Watch {
     /// How many processes of an entry live.
     pub fn count(&self, entry: &str) -> usize {
         self.state().living.values().filter(|known| ***known == *entry).count()
+    }
+
+    /// What is wrong whatever is under way.
+    pub fn broken(&self) -> Option<String> {
+        self.state().problem.clone()
     }
 
     /// What is wrong when nothing is under way.

@@ -77,8 +77,11 @@ impl ShardKernel {
             return;
         }
         let known: Option<LinkIds> = if kept { None } else { process.relations().unlink(pid) };
-        self.tell_bond(peer, pid, BondChange::Unlinks);
+        if kept {
+            self.tell_bond(peer, pid, BondChange::Unlinks);
+        }
         if let Some(known) = known {
+            self.tell_bond(peer, pid, BondChange::Unlinks);
             self.deliver(pid, Signal::Unlink { to: pid, peer, known });
             self.settle();
         }

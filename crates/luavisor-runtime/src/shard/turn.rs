@@ -60,8 +60,20 @@ impl Shard {
         let mut interior = lock(&self.interior);
         let Some(interior) = &mut *interior else { return Left::Nothing };
         let mut signals = std::mem::take(&mut interior.signals);
-        std::mem::swap(&mut signals, &mut *lock(&self.signals));
+        let mut late = false;
+        {
+            let mut queue = lock(&self.signals);
+            if interior.kernel.world.simulated() && queue.len() > 1 {
+                // Some are still under way while processes run.
+                let come = interior.kernel.rng.below(queue.len() as u64) as usize + 1;
+                signals.extend(queue.drain(..come));
+                late = !queue.is_empty();
+            } else {
+                std::mem::swap(&mut signals, &mut *queue);
+            }
+        }
         let left = interior.turn(&mut signals);
+        let left = if late { Left::Fresh } else { left };
         if signals.capacity() <= KEPT_SIGNALS {
             interior.signals = signals;
         }

@@ -1,6 +1,6 @@
 //! What Lua code asks of a supervisor, and the answers (SPEC 13.3).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use luavisor_core::supervision::{Answer, Caller, ChildId, ChildView, Event, State};
 use luavisor_core::value::Table;
@@ -16,7 +16,7 @@ use crate::runtime::Runtime;
 /// Who waits for an answer. Whoever still waits when the supervisor ends is told.
 #[derive(Default)]
 pub(super) struct Pending {
-    callers: HashMap<Caller, Asked>,
+    callers: BTreeMap<Caller, Asked>,
     next: Caller,
     runtime: Option<Runtime>,
 }
@@ -51,7 +51,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         let Some(runtime) = &self.runtime else { return };
-        for (_, asked) in self.callers.drain() {
+        for asked in std::mem::take(&mut self.callers).into_values() {
             runtime.complete(asked.from, asked.token, Err(Error::process_not_found()));
         }
     }

@@ -48,6 +48,13 @@ impl Plane {
     }
 }
 
+impl Plane {
+    /// Whether its addresses can be had.
+    pub fn works(self: &Arc<Plane>) -> bool {
+        Arena::new(&Spot { plane: self.clone(), vm: 0 }).is_some()
+    }
+}
+
 impl Drop for Plane {
     fn drop(&mut self) {
         *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) &= !(1 << self.0);
