@@ -7,11 +7,16 @@
 
 mod lua_support;
 
-use lua_support::world;
-use luavisor_runtime::ShardSnapshot;
+use lua_support::{World, world_with};
+use luavisor_runtime::{HostConfig, ShardSnapshot};
 
 /// Operations of the shorter run.
 const FEW: u64 = 5_000;
+
+/// On one worker, whatever the machine has.
+fn world(sources: &[(&str, &str)]) -> World {
+    world_with(sources, HostConfig { workers: 1, ..HostConfig::new("app:processes") })
+}
 
 /// Allocations per repetition of `step`, beside those of `setup`.
 fn allocations(setup: &str, step: &str) -> f64 {

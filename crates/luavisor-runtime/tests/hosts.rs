@@ -186,3 +186,41 @@ fn an_empty_shard_that_was_large_gives_its_memory_back() {
         assert_eq!(heap(), 0);
     }
 }
+
+#[test]
+fn processes_started_one_by_one_from_elsewhere_come_to_all_workers() {
+    let idle = ("app:idle", "return function() process.inbox():receive() end");
+    let config = HostConfig { workers: 2, ..HostConfig::new("app:host") };
+    let world = World::running(&[idle], config, Order::Fair);
+    for _ in 0..60 {
+        world.runtime.spawn(request("app:idle", "app:host")).unwrap();
+        world.simulation.settle();
+    }
+    let mut shards = world.runtime.snapshot().shards;
+    shards.retain(|shard| &*shard.host == "app:host");
+    let live: Vec<usize> = shards.iter().map(|shard| shard.live).collect();
+    assert!(live.len() == 2 && live.iter().all(|live| *live >= 20), "{live:?}");
+}
+
+#[test]
+fn a_shard_that_is_not_empty_for_long_keeps_its_memory() {
+    let idle = ("app:idle", "return function() process.inbox():receive() end");
+    let config = HostConfig { workers: 1, ..HostConfig::new("app:host") };
+    let world = World::running(&[idle], config, Order::Fair);
+    let heap = || world.runtime.snapshot().shards.iter().map(|shard| shard.heap).sum::<usize>();
+    let spawn = |_| world.runtime.spawn(request("app:idle", "app:host")).unwrap();
+    let end = |pids: Vec<Pid>| {
+        pids.iter().for_each(|pid| world.runtime.terminate(*pid).unwrap());
+        world.simulation.settle();
+    };
+    let many: Vec<Pid> = (0..1000).map(spawn).collect();
+    world.simulation.settle();
+    end(many);
+    for _ in 0..20 {
+        world.simulation.run_for(1_000 * MS);
+        end(vec![spawn(0)]);
+        assert!(heap() > 1 << 20);
+    }
+    world.simulation.run_for(5_001 * MS);
+    assert_eq!(heap(), 0);
+}

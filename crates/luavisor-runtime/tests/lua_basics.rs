@@ -222,3 +222,30 @@ fn one_place_on_a_host_is_free_again_when_its_owner_ended() {
     ];
     lua_support::world_with(&sources, config).main_is_ok();
 }
+
+#[test]
+fn a_timeout_that_has_passed_is_as_if_its_timer_had_fired() {
+    for make in ["time.after('1ms')", "time.timer('1ms'):channel()"] {
+        let body = |rest: &str| {
+            format!(
+                "return function()
+                    local time = require('time')
+                    local c = {make}
+                    {rest}
+                end"
+            )
+        };
+        let closed = "time.sleep('20ms') c:close() local v, ok = c:receive()
+            return tostring(ok) .. tostring(v ~= nil) .. tostring(select(2, c:receive()))";
+        returns(&body(closed), Values::one("truetruefalse"));
+        let sent = "time.sleep('20ms') local ok, e = pcall(c.send, c, 1)
+            return tostring(ok) .. tostring(e):match('send on closed channel')";
+        returns(&body(sent), Values::one("falsesend on closed channel"));
+        let selected = "time.sleep('20ms') local ok, e = pcall(channel.select, {c:case_send(5)})
+            return tostring(ok) .. tostring(e):match('send on closed channel')";
+        returns(&body(selected), Values::one("falsesend on closed channel"));
+        let blocked = "process.inbox() c:send(1) local ok, e = pcall(function() c:send(2) end)
+            return tostring(ok) .. tostring(e):match('send on closed channel')";
+        returns(&body(blocked), Values::one("falsesend on closed channel"));
+    }
+}

@@ -194,7 +194,7 @@ impl Host {
         Pid::from_uniq(self.id, parsed.uniq.filter(|_| own)?)
     }
 
-    /// How many processes live on the host.
+    /// How many processes live on the host: while it runs, about so many.
     pub fn live(&self) -> usize {
         self.shards().map(|shard| shard.living.load(Ordering::SeqCst)).sum()
     }
@@ -364,6 +364,9 @@ impl Host {
         memory: Memory,
     ) -> Option<(Arc<Shard>, Slot, u64)> {
         let _opening = lock(&self.opening);
+        if self.shards.len() > usize::from(u16::MAX) {
+            return None;
+        }
         // Somebody else may have opened one meanwhile.
         for number in seen..self.shards.len() {
             let shard = self.shards.get(number)?;

@@ -60,7 +60,9 @@ pub(crate) fn place(
 ) -> Result<Place, Error> {
     let seen = host.shard_count();
     let taken = match near {
-        Some(near) if stays(host, near) => take(host, near.shard, memory),
+        Some(near) if stays(host, near) => {
+            take(host, near.shard, memory).or_else(|| balance(host, world, None, memory))
+        }
         near => balance(host, world, near, memory),
     };
     taken
@@ -87,42 +89,42 @@ fn living(host: &Host, number: u16) -> usize {
     host.shard(number).map_or(0, |shard| shard.living.load(Ordering::Relaxed))
 }
 
-/// Takes a place in the parent's shard, or in a clearly better one.
+/// Takes a place in the parent's shard, or in a clearly better one. A parent
+/// elsewhere has none here: then the least loaded counts, and of those the emptiest.
 fn balance(
     host: &Arc<Host>,
     world: &Arc<World>,
     near: Option<Near>,
     memory: Memory,
 ) -> Option<Place> {
-    let idle = near.is_some_and(|near| near.load == 0);
-    let weigh = |shard: &Shard| match idle {
-        true => shard.living.load(Ordering::Relaxed),
-        false => {
-            let arriving = shard.arriving.load(Ordering::Relaxed);
-            (shard.load.load(Ordering::Relaxed) + arriving) as usize
-        }
+    // Load, and how many live there.
+    let weigh = |shard: &Shard| {
+        let arriving = shard.arriving.load(Ordering::Relaxed);
+        let load = (shard.load.load(Ordering::Relaxed) + arriving) as usize;
+        (load, shard.living.load(Ordering::Relaxed))
     };
-    let near = near.map(|near| match idle {
-        true => (living(host, near.shard).saturating_sub(CROWD), near.shard),
-        false => (near.load as usize, near.shard),
-    });
+    let own = near.map_or(0, |near| living(host, near.shard).saturating_sub(CROWD));
+    // If they were dealt out evenly, the children of parents on several shards would go
+    // to all of these, and talk to parents on others.
+    let better = |(load, living): (usize, usize)| match near {
+        None => true,
+        Some(near) if near.load == 0 => load == 0 && own > living + living / 16,
+        Some(near) => near.load as usize > load + load / 16,
+    };
     let open = host.shard_count();
     let window = host.config.workers.min(open);
     let start = host.cursor.fetch_add(1, Ordering::Relaxed);
     let others = (0..window.min(CANDIDATES))
         .filter_map(|offset| host.shard((open - window + (start + offset) % window) as u16))
-        .filter(|shard| near.is_none_or(|(_, number)| number != shard.number));
+        .filter(|shard| near.is_none_or(|near| near.shard != shard.number));
     let least = others.map(|shard| (weigh(shard), shard.number)).min_by_key(|(weight, _)| *weight);
     // A worker without a shard is less loaded than any shard with work.
-    let none = open < host.config.workers && least.is_none_or(|(weight, _)| weight > 0);
-    // If they were dealt out evenly, the children of parents on several shards would go
-    // to all of these, and talk to parents on others.
-    let better = |other: usize| near.is_none_or(|(own, _)| own > other + other / 16);
-    if none && better(0) {
+    let busy = |((load, living), _): ((usize, usize), u16)| load > 0 || living >= CROWD;
+    if open < host.config.workers && better((0, 0)) && least.is_none_or(busy) {
         return host.open_shard(world, open, memory);
     }
-    let best = least.filter(|(weight, _)| better(*weight)).or(near);
-    take(host, best?.1, memory)
+    let best = least.filter(|(weight, _)| better(*weight)).map(|(_, number)| number);
+    take(host, best.or(near.map(|near| near.shard))?, memory)
 }
 
 fn search(host: &Host, memory: Memory) -> Option<Place> {

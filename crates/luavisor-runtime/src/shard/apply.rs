@@ -16,7 +16,7 @@ use super::effects::Effect;
 use super::kernel::ShardKernel;
 use super::process::Body;
 use super::signal::{Cancel, Signal};
-use super::timers::Alarm;
+use super::timers::{Alarm, REST};
 use crate::native::Input;
 use crate::observe::BondChange;
 use crate::planted::Bug;
@@ -221,7 +221,12 @@ impl ShardKernel {
             Alarm::Exec(token) => self.exec_timed_out(slot, token),
             Alarm::Rest => {
                 self.resting = false;
-                self.effects.push_back(Effect::DropVm);
+                // If somebody came meanwhile, the end of the last one asks again.
+                let now = self.world.clock.monotonic();
+                if self.empty_since.is_some_and(|since| now - since >= REST) {
+                    self.empty_since = None;
+                    self.effects.push_back(Effect::DropVm);
+                }
             }
         }
     }

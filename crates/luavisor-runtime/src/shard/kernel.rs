@@ -52,8 +52,10 @@ pub(crate) struct ShardKernel {
     pub next_link: u64,
     /// when the executor will wake the shard for its timers
     pub alarm: Option<u64>,
-    /// it is empty and will give its memory back soon
+    /// an alarm asks whether to give its memory back
     pub resting: bool,
+    /// since when it has been empty after it was large
+    pub empty_since: Option<u64>,
 }
 
 impl ShardKernel {
@@ -75,6 +77,7 @@ impl ShardKernel {
             next_link: 0,
             alarm: None,
             resting: false,
+            empty_since: None,
         }
     }
 

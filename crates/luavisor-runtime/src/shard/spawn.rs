@@ -167,6 +167,7 @@ impl ShardKernel {
     /// A new process arrives in its shard.
     pub fn settle_in(&mut self, newborn: Newborn) {
         let (pid, slot) = (newborn.pid, newborn.pid.slot());
+        self.empty_since = None;
         if newborn.parent.host != pid.host || newborn.parent.shard() != pid.shard() {
             let _ = self
                 .shard

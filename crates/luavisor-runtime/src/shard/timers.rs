@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use luavisor_vm::{Slot, TimerId, Token};
 
+/// Nanoseconds after which an empty shard gives its memory back.
+pub(crate) const REST: u64 = 5_000_000_000;
+
 /// What happens when a timer fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alarm {

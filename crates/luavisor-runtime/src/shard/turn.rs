@@ -20,7 +20,7 @@ use luavisor_vm::{Slot, Step, Vm};
 
 use super::process::{Body, Run};
 use super::signal::Signal;
-use super::timers::Alarm;
+use super::timers::{Alarm, REST};
 use super::{Interior, Shard};
 use crate::native::{Flow, Input, NativeContext};
 use crate::random::Rng;
@@ -31,9 +31,6 @@ const BRIEF: u32 = 2000;
 
 /// A buffer for more signals than these is given back after a burst.
 const KEPT_SIGNALS: usize = 4096;
-
-/// Nanoseconds after which an empty shard gives its memory back.
-const REST: u64 = 5_000_000_000;
 
 /// Heap, in bytes, that is worth a new VM later, which takes a millisecond.
 const LARGE_HEAP: usize = 1 << 20;
@@ -179,10 +176,13 @@ impl Interior {
     fn rest_if_empty(&mut self) {
         let kernel = &mut self.kernel;
         let large = |vm: &Vm| vm.heap() > LARGE_HEAP;
-        if kernel.processes.live() == 0 && !kernel.resting && self.vm.as_ref().is_some_and(large) {
-            kernel.resting = true;
-            let at = kernel.world.clock.monotonic().saturating_add(REST);
-            kernel.timers.set(at, 0, Alarm::Rest);
+        if kernel.processes.live() > 0 || !self.vm.as_ref().is_some_and(large) {
+            return;
+        }
+        let now = kernel.world.clock.monotonic();
+        let since = *kernel.empty_since.get_or_insert(now);
+        if !std::mem::replace(&mut kernel.resting, true) {
+            kernel.timers.set(since.saturating_add(REST), 0, Alarm::Rest);
         }
     }
 

@@ -94,6 +94,7 @@ pub enum Received {
 
 /// Takes the next value of a channel and pushes it on `lua`.
 pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received {
+    ripen(cx, process, id);
     let Some(channel) = process.channel(id) else { return Received::Closed };
     if let Some(held) = channel.pop() {
         memory::refund(cx, process, Channel::VALUE);
@@ -124,20 +125,30 @@ pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received 
                 return Received::Value;
             }
         }
-        // A task that waits already gets it from the timer.
-        Source::After { at, .. }
-            if channel.receivers.is_empty() && cx.kernel().monotonic() >= at =>
-        {
-            objects::push(lua, &Object::Time(time_of(cx, at)));
-            close(cx, process, id);
-            return Received::Value;
-        }
         _ => {}
     }
     match process.channel(id) {
         Some(channel) if !channel.closed => Received::Nothing,
         _ => Received::Closed,
     }
+}
+
+/// What its timer would have done to a timeout that has passed: one Time, then
+/// closed. A task that waits already gets it from the timer.
+fn ripen(cx: Cx, process: &mut Process, id: ChannelId) {
+    let Some(channel) = process.channel(id) else { return };
+    let Source::After { at, timer } = channel.source else { return };
+    if !channel.receivers.is_empty() || cx.kernel().monotonic() < at {
+        return;
+    }
+    let source = std::mem::replace(&mut channel.source, Source::Local);
+    process.lose_timer(&source);
+    if let Some(timer) = timer {
+        cx.kernel().clear_timer(process.slot(), timer);
+    }
+    let time = Object::Time(time_of(cx, at));
+    offer(cx, process, id, time);
+    close(cx, process, id);
 }
 
 /// The time of day at a time of the kernel's clock that has passed.
@@ -296,6 +307,9 @@ pub fn pump(cx: Cx, process: &mut Process, id: ChannelId) {
 
 /// Closes a channel: receivers get `nil, false`, senders raise. Idempotent.
 pub fn close(cx: Cx, process: &mut Process, id: ChannelId) {
+    if cx.has_kernel() {
+        ripen(cx, process, id);
+    }
     let Some(channel) = process.channel(id) else { return };
     if channel.closed {
         return;
@@ -360,6 +374,7 @@ pub enum Sent {
 
 /// Sends the value at `index` of `lua`.
 pub fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int) -> Sent {
+    ripen(cx, process, id);
     let Some(channel) = process.channel(id) else { return Sent::Closed };
     if channel.closed {
         return Sent::Closed;
@@ -385,6 +400,14 @@ pub fn put(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId, index: c_int)
 pub fn await_value(cx: Cx, process: &mut Process, id: ChannelId, case: c_int) {
     let Some(channel) = process.channel(id) else { return };
     channel.receivers.push(Waiter { task: cx.vm().current_task, case });
+    start_timer(cx, process, id);
+}
+
+/// The running task waits to send to a channel, at `case` of a select.
+pub fn await_room(cx: Cx, process: &mut Process, id: ChannelId, case: c_int) {
+    let Some(channel) = process.channel(id) else { return };
+    channel.add_sender(Waiter { task: cx.vm().current_task, case });
+    // A timeout that has passed is closed, which a sender hears of.
     start_timer(cx, process, id);
 }
 

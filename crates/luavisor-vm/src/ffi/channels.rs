@@ -47,8 +47,8 @@ pub enum Source {
     },
     /// one value when the timer fires
     Timer(TimerId),
-    /// one value at this time of the kernel's clock; it has a timer from when a
-    /// task first waits for it, which most timeouts never see
+    /// one value at this time of the kernel's clock; it has a timer from when a task
+    /// first waits at it, or for nothing but timeouts, which most never see
     After {
         at: u64,
         timer: Option<TimerId>,

@@ -9,7 +9,9 @@ use std::ffi::c_int;
 use luavisor_core::Error;
 use smallvec::SmallVec;
 
-use super::channel::{Received, Sent, await_value, block, id_at, push_result, put, take};
+use super::channel::{
+    Received, Sent, await_room, await_value, block, id_at, push_result, put, take,
+};
 use super::context::Cx;
 use super::error::Raise;
 use super::layout::Table;
@@ -91,13 +93,12 @@ pub fn select(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         lua.raw_set_field(-2, c"ok");
         return Ok(1);
     }
-    let task = cx.vm().current_task;
     let mut channels: SmallVec<[ChannelId; 8]> = SmallVec::new();
     for case in &cases {
         if !case.is_send {
             await_value(cx, process, case.channel, case.position);
-        } else if let Some(channel) = process.channel(case.channel) {
-            channel.add_sender(Waiter { task, case: case.position });
+        } else {
+            await_room(cx, process, case.channel, case.position);
         }
         channels.push(case.channel);
     }

@@ -4,7 +4,10 @@ use std::ffi::c_int;
 
 use luavisor_core::Pid;
 
-use super::{ChannelRef, Received, Sent, TAG, await_value, block, close, create, id_at, put, take};
+use super::{
+    ChannelRef, Received, Sent, TAG, await_room, await_value, block, close, create, id_at, put,
+    take,
+};
 use crate::ffi::context::{Cx, DeadChannel};
 use crate::ffi::error::Raise;
 use crate::ffi::lua::*;
@@ -45,10 +48,7 @@ fn send(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         }
         Sent::Closed => Err(Raise::text("send on closed channel")),
         Sent::MustWait => {
-            let task = cx.vm().current_task;
-            if let Some(channel) = process.channel(id) {
-                channel.add_sender(Waiter { task, case: 0 });
-            }
+            await_room(cx, process, id, 0);
             Ok(block(cx, lua, &[id]))
         }
     }
