@@ -134,6 +134,7 @@ impl ShardKernel {
                 }
             }
             Signal::StopHost(cancel) => {
+                self.stopping = true;
                 for slot in self.occupied() {
                     self.apply_cancel(Cancel { to: self.processes.pid(slot), ..(*cancel).clone() });
                 }
@@ -143,7 +144,10 @@ impl ShardKernel {
                     self.claim_and_kill(slot, |_| exit.clone());
                 }
             }
-            Signal::Rest => self.effects.push_back(Effect::DropVm),
+            Signal::Rest => {
+                self.stopping = false;
+                self.effects.push_back(Effect::DropVm);
+            }
             Signal::Inspect(inspection) => self.effects.push_back(Effect::Inspect(inspection)),
         }
     }

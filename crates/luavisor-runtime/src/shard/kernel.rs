@@ -52,6 +52,8 @@ pub(crate) struct ShardKernel {
     pub next_link: u64,
     /// when the executor will wake the shard for its timers
     pub alarm: Option<u64>,
+    /// the CANCEL of a stopping host has come: whoever arrives from now on gets it alone
+    pub stopping: bool,
     /// an alarm asks whether to give its memory back
     pub resting: bool,
     /// since when it has been empty after it was large
@@ -76,6 +78,7 @@ impl ShardKernel {
             recent: Recent::default(),
             next_link: 0,
             alarm: None,
+            stopping: false,
             resting: false,
             empty_since: None,
         }

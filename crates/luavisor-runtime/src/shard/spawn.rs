@@ -220,7 +220,10 @@ impl ShardKernel {
             // Its mailbox is its maker's affair: what does not fit is dropped.
             let _ = self.post_message(Pid::NONE, pid, topic, payload);
         }
-        if let Some(cancel) = self.host.stopping_cancel() {
+        // Before that it is among those who get it.
+        if self.stopping
+            && let Some(cancel) = self.host.stopping_cancel()
+        {
             self.apply_cancel(super::signal::Cancel { to: pid, ..cancel });
         }
     }
