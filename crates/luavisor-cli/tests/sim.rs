@@ -92,6 +92,7 @@ fn planted_bugs_of_the_runtime_are_found() {
         ("orphan", example("tree"), "I7: "),
         ("lost-link-failure", example("worker-pool"), "I2: "),
         ("link-kept", own.clone(), "I2: "),
+        ("budget-ignored", example("tree"), "intensity: "),
         ("name-kept", own, "the name peer outlives its owner"),
     ] {
         let flags = ["sim", "--seeds", "1000", "--faults", "kill=0.05", "--plant", bug, &folder];
@@ -147,6 +148,7 @@ fn examples_survive_faults() {
         ("supervised-pool", &[]),
         ("tree", &[]),
         ("crawler", &["-x", "app:main"]),
+        ("queue", &[]),
         ("service", &[]),
         ("star", &["-x", "app:main"]),
         ("chain", &["-x", "app:main"]),

@@ -16,16 +16,19 @@ pub enum Bug {
     Orphan,
     /// The names of a process outlive it.
     NameKept,
+    /// A supervisor restarts for ever, whatever its restart intensity.
+    BudgetIgnored,
 }
 
 impl Bug {
     /// All of them, with the names by which they are planted.
-    pub const ALL: [(&'static str, Bug); 6] = [
+    pub const ALL: [(&'static str, Bug); 7] = [
         ("lost-exit", Bug::LostExit),
         ("double-exit", Bug::DoubleExit),
         ("lost-link-failure", Bug::LostLinkFailure),
         ("link-kept", Bug::LinkKept),
         ("orphan", Bug::Orphan),
         ("name-kept", Bug::NameKept),
+        ("budget-ignored", Bug::BudgetIgnored),
     ];
 }

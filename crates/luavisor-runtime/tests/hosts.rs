@@ -6,10 +6,12 @@ mod support;
 
 use std::sync::Arc;
 
-use luavisor_core::{Kind, Pid, Reason, Values};
+use luavisor_core::{Exit, Kind, Pid, Reason, Values};
 use luavisor_runtime::{
-    CONTROL, HostConfig, HostState, NativeOptions, Notice, Order, ProgramTable, RuntimeBuilder,
+    CONTROL, Flow, HostConfig, HostState, Input, NativeContext, NativeOptions, NativeProcess,
+    Notice, Order, ProgramTable, RuntimeBuilder,
 };
+use luavisor_vm::Token;
 use luavisor_vm::kernel::SpawnRequest;
 use support::{Got, MS, World, cancel};
 
@@ -223,4 +225,32 @@ fn a_shard_that_is_not_empty_for_long_keeps_its_memory() {
     }
     world.simulation.run_for(5_001 * MS);
     assert_eq!(heap(), 0);
+}
+
+/// Sets a timer for the very instant at which one has fired, so many times.
+struct Again(u32);
+
+impl NativeProcess for Again {
+    fn handle(&mut self, context: &mut NativeContext<'_>, input: Input) -> Flow {
+        match input {
+            Input::Start => drop(context.set_timer(MS, Token(1))),
+            Input::Timer(_) if self.0 == 0 => return Flow::Finish(Exit::normal(Values::none())),
+            Input::Timer(_) => {
+                self.0 -= 1;
+                context.set_timer(0, Token(1));
+            }
+            _ => {}
+        }
+        Flow::Continue
+    }
+}
+
+#[test]
+fn a_timer_for_the_instant_of_the_last_one_fires() {
+    let world = World::new();
+    let actor = Box::new(Again(3));
+    let pid =
+        world.runtime.spawn_native(world.host, actor, NativeOptions::new("test:again")).unwrap();
+    world.simulation.run_for(2 * MS);
+    assert!(!world.runtime.alive(pid));
 }

@@ -89,11 +89,15 @@ pub fn run(
     let tape = Arc::new(Tape { events: trace.then(Mutex::default), ..Tape::default() });
     let (recorded, watched) = (tape.clone(), Arc::new(Mutex::new(None)));
     let watching = watched.clone();
+    let supervisors = application.supervisors.iter();
+    let intensities = supervisors
+        .map(|supervisor| (supervisor.id.shared(), supervisor.rules.intensity))
+        .collect();
     let app = App::from_application(application.clone())
         .plant(plan.bug)
         .observer(move |runtime| Recorder::new(recorded, runtime))
         .observer(move |runtime| {
-            let watch = Watch::new(runtime);
+            let watch = Watch::new(runtime, intensities);
             *watching.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch.clone());
             watch
         });

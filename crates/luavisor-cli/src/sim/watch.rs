@@ -5,13 +5,16 @@
 //! | I1 | every monitor of a process that lives gets exactly one EXIT when the other ends |
 //! | I2 | every failure reaches every linked process that lives |
 //! | names | a name has a living owner |
+//! | intensity | no supervisor of an entry restarts more often than it says |
 //! | I7 | no child outlives its supervisor |
 //! | ends | a process ends once; a panic of the runtime never ends one |
 //! | end | nothing outlives the shutdown |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use luavisor::supervision::Intensity;
 use luavisor::{
     BondChange, CONTROL, ChildChange, Exit, Observer, Occurrence, Pid, Runtime, ServiceChange,
 };
@@ -27,8 +30,14 @@ struct State {
     monitors: BTreeSet<(Pid, Pid)>,
     /// links in both directions
     links: BTreeSet<(Pid, Pid)>,
+    /// links made since all was quiet: the other side may not know of them
+    linking: BTreeSet<(Pid, Pid)>,
+    /// links that one side made while the other unlinked: both outcomes are right
+    disputed: BTreeSet<(Pid, Pid)>,
     /// processes that failed since the last look
     failed: BTreeSet<Pid>,
+    /// when each supervisor restarted a child, as far as it counts
+    restarted: BTreeMap<Pid, VecDeque<u64>>,
     /// restarts of services and children
     restarts: u64,
     problem: Option<String>,
@@ -36,16 +45,35 @@ struct State {
     awaited: BTreeMap<Pid, Option<Arc<Exit>>>,
 }
 
+impl State {
+    /// A supervisor restarts a child; how many of its restarts count now, if too many.
+    fn restarted(&mut self, pid: Pid, intensity: Intensity, now: u64) -> Option<usize> {
+        let times = self.restarted.entry(pid).or_default();
+        times.push_back(now);
+        let counts = |time: u64| Duration::from_nanos(now.saturating_sub(time)) <= intensity.period;
+        while times.front().is_some_and(|time| !counts(*time)) {
+            times.pop_front();
+        }
+        (times.len() > intensity.restarts as usize).then_some(times.len())
+    }
+}
+
+/// The restart intensities of supervisors, by entry id.
+pub type Intensities = BTreeMap<Arc<str>, Intensity>;
+
 /// Listens to a simulation.
 #[derive(Clone)]
 pub struct Watch {
     state: Arc<Mutex<State>>,
     runtime: Runtime,
+    /// of the supervisors that are entries
+    intensities: Arc<Intensities>,
 }
 
 impl Watch {
-    pub fn new(runtime: &Runtime) -> Watch {
-        Watch { state: Arc::default(), runtime: runtime.clone() }
+    pub fn new(runtime: &Runtime, intensities: Intensities) -> Watch {
+        let intensities = Arc::new(intensities);
+        Watch { state: Arc::default(), runtime: runtime.clone(), intensities }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -131,9 +159,12 @@ impl Watch {
                 .stale_name()
                 .map(|(name, owner)| format!("the name {name} outlives its owner {}", text(owner)));
         }
-        let State { living, monitors, links, children, failed, .. } = state;
+        let State { living, monitors, links, disputed, children, failed, .. } = state;
         monitors.retain(|(watcher, _)| living.contains_key(watcher));
-        links.retain(|(of, with)| living.contains_key(of) && living.contains_key(with));
+        for pairs in [links, disputed] {
+            pairs.retain(|(of, with)| living.contains_key(of) && living.contains_key(with));
+        }
+        state.linking.clear();
         children.retain(|child, _| living.contains_key(child));
         failed.clear();
         state.problem.clone()
@@ -158,6 +189,7 @@ impl Observer for Watch {
             Occurrence::Exited { pid, exit, .. } => {
                 let known = state.living.remove(pid).is_some();
                 state.supervisors.remove(pid);
+                state.restarted.remove(pid);
                 if let Some(awaited) = state.awaited.get_mut(pid) {
                     *awaited = Some(exit.clone());
                 }
@@ -175,9 +207,19 @@ impl Observer for Watch {
             Occurrence::Service { change: ServiceChange::Restart { .. }, .. } => {
                 state.restarts += 1;
             }
-            Occurrence::Child { pid, change: ChildChange::Restart { .. }, .. } => {
+            Occurrence::Child { supervisor, pid, change: ChildChange::Restart { .. }, .. } => {
                 state.supervisors.insert(*pid);
                 state.restarts += 1;
+                if let Some(intensity) = self.intensities.get(supervisor) {
+                    let now = self.runtime.clock().monotonic();
+                    if let Some(many) = state.restarted(*pid, *intensity, now) {
+                        let text = format!(
+                            "intensity: {supervisor} restarted {many} times within {:?}, {} are allowed",
+                            intensity.period, intensity.restarts
+                        );
+                        state.problem.get_or_insert(text);
+                    }
+                }
             }
             Occurrence::Child { pid, child_pid: Some(child), .. } => {
                 state.supervisors.insert(*pid);
@@ -203,15 +245,24 @@ impl Observer for Watch {
                     }
                 }
                 BondChange::Links => {
-                    state.links.insert((*of, *with));
-                    state.links.insert((*with, *of));
+                    state.linking.insert((*of, *with));
+                    for direction in [(*of, *with), (*with, *of)] {
+                        state.links.insert(direction);
+                        state.disputed.remove(&direction);
+                    }
                 }
                 BondChange::Unlinks => {
-                    state.links.remove(&(*of, *with));
-                    state.links.remove(&(*with, *of));
+                    let disputed = state.linking.contains(&(*with, *of));
+                    for direction in [(*of, *with), (*with, *of)] {
+                        state.links.remove(&direction);
+                        if disputed {
+                            state.disputed.insert(direction);
+                        }
+                    }
                 }
                 BondChange::HeardLink => {
-                    if !state.links.remove(&(*of, *with)) {
+                    let disputed = state.disputed.remove(&(*of, *with));
+                    if !state.links.remove(&(*of, *with)) && !disputed {
                         let (of, with) = (self.runtime.pid_text(*of), self.runtime.pid_text(*with));
                         let text =
                             format!("I2: {of} heard of the failure of {with} unlinked, or twice");

@@ -52,6 +52,8 @@ pub(crate) struct ShardKernel {
     pub next_link: u64,
     /// when the executor will wake the shard for its timers
     pub alarm: Option<u64>,
+    /// its time has come: the run queue may not have it any more
+    pub rung: bool,
     /// the CANCEL of a stopping host has come: whoever arrives from now on gets it alone
     pub stopping: bool,
     /// an alarm asks whether to give its memory back
@@ -78,6 +80,7 @@ impl ShardKernel {
             recent: Recent::default(),
             next_link: 0,
             alarm: None,
+            rung: false,
             stopping: false,
             resting: false,
             empty_since: None,

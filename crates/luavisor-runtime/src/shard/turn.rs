@@ -160,10 +160,12 @@ impl Interior {
     }
 
     fn fire_timers(&mut self) {
-        if self.kernel.timers.len() == 0 {
+        let alarm = self.kernel.alarm;
+        if self.kernel.timers.len() == 0 && alarm.is_none() {
             return;
         }
         let now = self.kernel.world.clock.monotonic();
+        self.kernel.rung = alarm.is_some_and(|at| at <= now);
         while let Some((id, slot, alarm)) = self.kernel.timers.due(now) {
             self.kernel.alarm(id, slot, alarm);
             self.kernel.settle();
@@ -191,7 +193,8 @@ impl Interior {
         let kernel = &mut self.kernel;
         kernel.shard.load.store(kernel.ready.len() as u32, Ordering::Relaxed);
         let next = kernel.timers.next();
-        if next != kernel.alarm {
+        // One that has rung is gone: a timer for the same instant needs it again.
+        if next != kernel.alarm || std::mem::take(&mut kernel.rung) {
             let now = kernel.world.clock.monotonic();
             kernel.alarm = kernel.shard.queue.set_alarm(&kernel.shard, kernel.alarm, next, now);
         }

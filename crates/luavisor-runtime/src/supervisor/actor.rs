@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use luavisor_core::supervision::{Action, Caller, ChildId, Event, Machine, Shutdown, Timer};
+use luavisor_core::supervision::{Action, Caller, ChildId, Event, Machine, Rules, Shutdown, Timer};
 use luavisor_core::{Error, Exit, Pid, Reason, Value, Values};
 use luavisor_vm::kernel::{CancelRequest, SpawnRequest};
 use luavisor_vm::{TimerId, Token, calendar};
@@ -39,11 +39,11 @@ pub(super) struct Supervisor {
 const UNBORN: Token = Token(u64::MAX);
 
 impl Supervisor {
-    pub fn new(spec: Arc<SupervisorSpec>) -> Supervisor {
+    pub fn new(spec: Arc<SupervisorSpec>, rules: Rules) -> Supervisor {
         let children = spec.children.iter().map(|child| child.rule.clone()).collect();
         let dynamic = spec.dynamic.as_ref().map(|dynamic| dynamic.rule.clone());
         Supervisor {
-            machine: Machine::new(spec.rules, children, dynamic),
+            machine: Machine::new(rules, children, dynamic),
             spec,
             pids: HashMap::new(),
             ended: None,

@@ -29,6 +29,7 @@ use luavisor_core::{Error, HostId, Kind, Pid, Values};
 use luavisor_vm::Context;
 
 use crate::native::{NativeContext, NativeOptions, NativeProcess};
+use crate::planted::Bug;
 use crate::sync::{read, write};
 use crate::world::CONTROL;
 use actor::Supervisor;
@@ -119,7 +120,11 @@ pub(crate) fn start(
 ) -> Result<Pid, Error> {
     let refusal = Some(Error::invalid("a supervisor takes no messages"));
     let options = NativeOptions { refusal, ..options };
-    let actor = Box::new(Supervisor::new(spec.clone()));
+    let mut rules = spec.rules;
+    if context.runtime().world.planted(Bug::BudgetIgnored) {
+        rules.intensity.restarts = u32::MAX;
+    }
+    let actor = Box::new(Supervisor::new(spec.clone(), rules));
     let pid = context.spawn_native(CONTROL, actor, options)?;
     context.runtime().world.supervisors.add(&spec.id, pid);
     Ok(pid)
