@@ -52,7 +52,7 @@ pub(crate) struct ShardKernel {
     pub next_link: u64,
     /// when the executor will wake the shard for its timers
     pub alarm: Option<u64>,
-    /// its time has come: the run queue may not have it any more
+    /// its time may have come: then the run queue does not have it any more
     pub rung: bool,
     /// the CANCEL of a stopping host has come: whoever arrives from now on gets it alone
     pub stopping: bool,
