@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use luavisor::supervision::Change;
@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use crate::log::Moment;
 use crate::log::writer::Writer;
+use crate::sync::lock;
 
 /// Bytes of lines that wait at most.
 const QUEUE_BYTES: usize = 64 << 20;
@@ -156,7 +157,7 @@ impl Recorder {
         pid: Option<Pid>,
         change: &ServiceChange,
     ) -> (&'static str, Value) {
-        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lives = lock(&self.lives);
         if let ServiceChange::Starting { life } = change {
             lives.insert(id.clone(), *life);
         }

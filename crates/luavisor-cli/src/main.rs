@@ -11,6 +11,7 @@
 //! | `signals` | SIGINT, SIGTERM, SIGUSR1 |
 //! | `snapshot` | the text of a snapshot |
 //! | `log` | log lines on stderr |
+//! | `sync` | locks |
 //!
 //! Exit codes are those of the documentation: 2 whenever nothing was started.
 
@@ -27,6 +28,7 @@ mod run;
 mod signals;
 mod sim;
 mod snapshot;
+mod sync;
 mod why;
 
 use std::process::ExitCode;

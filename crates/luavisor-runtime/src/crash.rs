@@ -95,8 +95,7 @@ impl World {
 
     fn log_crash(&self, report: &CrashReport, hidden: u64) {
         let pid = self.pid_text(report.pid);
-        let ran = i64::try_from(report.ran.as_nanos()).unwrap_or(i64::MAX);
-        let ran = calendar::Duration(ran).to_string();
+        let ran = calendar::Duration::from(report.ran).to_string();
         let error = report.exit.error.as_deref();
         let frames = error.map(|error| &error.frames[..]).unwrap_or_default();
         let frames = frames.iter().filter(|frame| frame.line > 0).take(FRAMES);

@@ -151,6 +151,12 @@ impl NativeContext<'_> {
         self.kernel.random()
     }
 
+    /// A random number from 0, included, to 1, excluded.
+    pub(crate) fn uniform(&mut self) -> f64 {
+        // 53 bits: as many as a float keeps.
+        (self.random() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// The runtime. Calls through it reach other shards only after this input.
     pub fn runtime(&self) -> Runtime {
         Runtime { world: self.kernel.world.clone() }

@@ -16,16 +16,7 @@ use luavisor_vm::kernel::SpawnRequest;
 use support::{Got, MS, World, cancel};
 
 fn request(id: &str, host: &str) -> SpawnRequest {
-    SpawnRequest {
-        id: id.into(),
-        host: host.into(),
-        arguments: Values::none(),
-        monitor: false,
-        link: false,
-        name: None,
-        messages: Vec::new(),
-        context: Default::default(),
-    }
+    SpawnRequest::new(id, host, Values::none(), Arc::default())
 }
 
 #[test]

@@ -74,16 +74,7 @@ impl World {
     }
 
     fn spawn(&self, id: &str) -> Pid {
-        let request = SpawnRequest {
-            id: id.into(),
-            host: "app:host".into(),
-            arguments: Values::none(),
-            monitor: false,
-            link: false,
-            name: None,
-            messages: Vec::new(),
-            context: Default::default(),
-        };
+        let request = SpawnRequest::new(id, "app:host", Values::none(), Arc::default());
         self.runtime.spawn(request).unwrap()
     }
 

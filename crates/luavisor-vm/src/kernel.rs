@@ -55,6 +55,27 @@ pub struct SpawnRequest {
     pub context: Arc<Context>,
 }
 
+impl SpawnRequest {
+    /// A process without relations, name and first messages.
+    pub fn new(
+        id: impl Into<Arc<str>>,
+        host: impl Into<Arc<str>>,
+        arguments: Values,
+        context: Arc<Context>,
+    ) -> SpawnRequest {
+        SpawnRequest {
+            id: id.into(),
+            host: host.into(),
+            arguments,
+            monitor: false,
+            link: false,
+            name: None,
+            messages: Vec::new(),
+            context,
+        }
+    }
+}
+
 /// What the `supervisor` module asks of a supervisor (SPEC 13.3), with what the
 /// answer holds.
 #[derive(Clone, Debug, PartialEq)]

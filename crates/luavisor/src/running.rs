@@ -101,16 +101,7 @@ impl Luavisor {
         arguments: impl IntoValues,
         on_exit: impl FnOnce(Arc<luavisor_core::Exit>) + Send + 'static,
     ) -> Result<Pid, Error> {
-        let request = SpawnRequest {
-            id: id.into(),
-            host: host.into(),
-            arguments: arguments.into_values(),
-            monitor: false,
-            link: false,
-            name: None,
-            messages: Vec::new(),
-            context: Arc::default(),
-        };
+        let request = SpawnRequest::new(id, host, arguments.into_values(), Arc::default());
         watch::spawn(&self.shared.runtime, watch::lua(request), Box::new(on_exit))
     }
 

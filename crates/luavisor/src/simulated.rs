@@ -1,7 +1,5 @@
 //! An application on virtual time.
 
-use std::sync::Arc;
-
 use luavisor_core::{Error, Pid};
 use luavisor_runtime::services::{Services, Shutdown};
 use luavisor_runtime::{Captured, Runtime, Simulation};
@@ -73,16 +71,8 @@ impl Simulated {
     /// # Errors
     /// As `process.spawn` in Lua.
     pub fn spawn(&self, id: &str, host: &str, arguments: impl IntoValues) -> Result<Pid, Error> {
-        self.runtime.spawn(SpawnRequest {
-            id: id.into(),
-            host: host.into(),
-            arguments: arguments.into_values(),
-            monitor: false,
-            link: false,
-            name: None,
-            messages: Vec::new(),
-            context: Arc::default(),
-        })
+        let request = SpawnRequest::new(id, host, arguments.into_values(), Default::default());
+        self.runtime.spawn(request)
     }
 
     /// Shuts down as a signal would, in virtual time. `None`: it does not end, not even

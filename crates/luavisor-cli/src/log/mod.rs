@@ -9,12 +9,13 @@ mod line;
 mod sampling;
 pub mod writer;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use luavisor::config::{LogEncoding, LogLevel, Settings};
 use luavisor::{Level, LogRecord, LogSink, Pid};
 
 use crate::arguments::Output;
+use crate::sync::lock;
 use line::Format;
 pub use line::{Moment, json_text};
 use sampling::Sampling;
@@ -86,7 +87,7 @@ impl LogSink for Log {
         }
         let now = Moment::now();
         let passed = {
-            let mut sampling = self.sampling.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut sampling = lock(&self.sampling);
             sampling.passes(&record, now.second())
         };
         if passed {

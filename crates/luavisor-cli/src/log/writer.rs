@@ -7,6 +7,8 @@ use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::sync::lock;
+
 /// How long the end of the program waits for a slow stderr.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -92,7 +94,7 @@ impl Writer {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     fn run(&self) {
@@ -111,7 +113,7 @@ impl Shared {
             queue.writing = true;
             drop(queue);
             // What is closed swallows everything.
-            let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut target = lock(&self.target);
             let _ = target.write_all(piece.as_bytes());
             drop(target);
             queue = self.lock();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use luavisor::{App, Application, Bug, Simulated, Table, Values};
@@ -12,6 +12,7 @@ use super::faults::{Fault, Rates};
 use super::watch::Watch;
 use crate::events::{Recorder, Sink};
 use crate::log::Moment;
+use crate::sync::lock;
 
 /// Real time that the search for the shortest list may take, beside its last run.
 const SHRINK_TIME: Duration = Duration::from_secs(30);
@@ -70,10 +71,10 @@ struct Tape {
 
 impl Sink for Tape {
     fn take(&self, event: Value) {
-        let mut hash = self.hash.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hash = lock(&self.hash);
         event.to_string().hash(&mut *hash);
         if let Some(events) = &self.events {
-            events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+            lock(events).push(event);
         }
     }
 }
@@ -98,11 +99,11 @@ pub fn run(
         .observer(move |runtime| Recorder::new(recorded, runtime))
         .observer(move |runtime| {
             let watch = Watch::new(runtime, intensities);
-            *watching.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch.clone());
+            *lock(&watching) = Some(watch.clone());
             watch
         });
     let simulated = app.simulate(seed)?;
-    let watch = watched.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let watch = lock(&watched).take();
     let Some(watch) = watch else { anyhow::bail!("nobody watches") };
     let mut rng = fastrand::Rng::with_seed(seed ^ 0x5EED_FA17);
     let mut hit = Vec::new();
@@ -183,11 +184,8 @@ pub fn run(
             Some(_) => watch.leftovers(),
         };
     }
-    let hash = tape.hash.lock().unwrap_or_else(PoisonError::into_inner).finish();
-    let events = tape
-        .events
-        .as_ref()
-        .map(|events| std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner)));
+    let hash = lock(&tape.hash).finish();
+    let events = tape.events.as_ref().map(|events| std::mem::take(&mut *lock(events)));
     Ok(Outcome { failure, faults: hit, hash, passed, events: events.unwrap_or_default() })
 }
 

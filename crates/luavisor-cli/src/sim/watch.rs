@@ -11,13 +11,15 @@
 //! | end | nothing outlives the shutdown |
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use luavisor::supervision::Intensity;
 use luavisor::{
     BondChange, CONTROL, ChildChange, Exit, Observer, Occurrence, Pid, Runtime, ServiceChange,
 };
+
+use crate::sync::lock;
 
 /// What is known of the run.
 #[derive(Default)]
@@ -77,7 +79,7 @@ impl Watch {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// The processes that faults may hit, with their entries: all but those of which

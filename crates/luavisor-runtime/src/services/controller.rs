@@ -157,14 +157,8 @@ impl Controller {
             Target::Host(_) => return Ok(()),
             Target::Process { id, host, input, context: inherited } => {
                 let request = SpawnRequest {
-                    id: id.clone(),
-                    host: host.clone(),
-                    arguments: input.clone(),
                     monitor: true,
-                    link: false,
-                    name: None,
-                    messages: Vec::new(),
-                    context: inherited.clone(),
+                    ..SpawnRequest::new(id.clone(), host.clone(), input.clone(), inherited.clone())
                 };
                 let (control, supervisor) = (notices, None);
                 context.spawn(SpawnOrder { request, control, supervisor, life })
@@ -219,9 +213,7 @@ impl Controller {
             self.by_pid.remove(&life.pid);
             control::end(context, life.control);
         }
-        // 53 bits: as many as a float keeps.
-        let uniform = (context.random() >> 11) as f64 / (1_u64 << 53) as f64;
-        Event::Ended { service, exit, uniform }
+        Event::Ended { service, exit, uniform: context.uniform() }
     }
 
     fn clear_alarm(&mut self, context: &mut NativeContext<'_>, service: usize) {

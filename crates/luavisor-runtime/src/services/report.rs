@@ -44,8 +44,7 @@ pub(super) fn change(world: &World, spec: &ServiceSpec, pid: Option<Pid>, change
             true => entry(Level::Error, "service failed", vec![("error", error(exit))]),
         },
         ServiceChange::Restart { delay, attempt, cause, was_up } => {
-            let nanoseconds = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
-            let delay = calendar::Duration(nanoseconds).to_string();
+            let delay = calendar::Duration::from(*delay).to_string();
             let fields = vec![
                 ("error", error(cause)),
                 ("delay", Field::Text(&delay)),

@@ -171,14 +171,8 @@ impl Supervisor {
                     None => with_index(index, input),
                 };
                 let request = SpawnRequest {
-                    id: id.clone(),
-                    host: host.clone(),
-                    arguments,
                     monitor: true,
-                    link: false,
-                    name: None,
-                    messages: Vec::new(),
-                    context: inherited.clone(),
+                    ..SpawnRequest::new(id.clone(), host.clone(), arguments, inherited.clone())
                 };
                 let life = view.life;
                 context.spawn(SpawnOrder { request, control, supervisor, life })
@@ -202,9 +196,8 @@ impl Supervisor {
         let Some(pid) = self.pids.get(&child) else { return };
         let timeout = match shutdown {
             Shutdown::Deadline(deadline) => {
-                let nanoseconds = i64::try_from(deadline.as_nanos()).unwrap_or(i64::MAX);
-                let text = calendar::Duration(nanoseconds).to_string();
-                Some((nanoseconds as u64, text.into()))
+                let deadline = calendar::Duration::from(deadline);
+                Some((deadline.0 as u64, deadline.to_string().into()))
             }
             Shutdown::Infinity | Shutdown::Kill => None,
         };
@@ -226,8 +219,7 @@ impl Supervisor {
             self.ended = Some((child, pid));
             context.release(pid);
         }
-        // 53 bits: as many as a float keeps.
-        let uniform = (context.random() >> 11) as f64 / (1_u64 << 53) as f64;
+        let uniform = context.uniform();
         self.happen(context, Event::Ended { child, exit, uniform });
         self.ended = None;
     }

@@ -59,8 +59,7 @@ impl Told<'_> {
             Change::Restart {
                 cause, failed_start, delay, attempt, left, strategy, with, ..
             } => {
-                let nanoseconds = i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
-                let delay = calendar::Duration(nanoseconds).to_string();
+                let delay = calendar::Duration::from(*delay).to_string();
                 let with = some_of(with);
                 let mut fields = vec![
                     ("error", error(cause)),

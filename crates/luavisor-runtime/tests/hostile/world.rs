@@ -215,15 +215,6 @@ impl World {
 }
 
 fn spawn(runtime: &Runtime, id: &str) -> Pid {
-    let request = SpawnRequest {
-        id: id.into(),
-        host: "app:processes".into(),
-        arguments: Values::none(),
-        monitor: false,
-        link: false,
-        name: None,
-        messages: Vec::new(),
-        context: Default::default(),
-    };
+    let request = SpawnRequest::new(id, "app:processes", Values::none(), Arc::default());
     runtime.spawn(request).unwrap()
 }

@@ -68,16 +68,7 @@ pub fn world(sources: &[(&str, &str)]) -> World {
 impl World {
     /// Starts a program without arguments.
     pub fn spawn(&self, id: &str) -> Pid {
-        let request = SpawnRequest {
-            id: id.into(),
-            host: "app:processes".into(),
-            arguments: Values::none(),
-            monitor: false,
-            link: false,
-            name: None,
-            messages: Vec::new(),
-            context: Default::default(),
-        };
+        let request = SpawnRequest::new(id, "app:processes", Values::none(), Arc::default());
         self.runtime.spawn(request).unwrap()
     }
 

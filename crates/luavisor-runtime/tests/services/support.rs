@@ -192,16 +192,12 @@ impl World {
 
     /// Starts `app:<id>`, which is no service, with texts as arguments.
     pub fn spawn(&self, id: &str, arguments: &[String]) -> Pid {
-        let request = SpawnRequest {
-            id: format!("app:{id}").into(),
-            host: HOST.into(),
-            arguments: Values::list(arguments.iter().map(String::as_str)),
-            monitor: false,
-            link: false,
-            name: None,
-            messages: Vec::new(),
-            context: Arc::default(),
-        };
+        let request = SpawnRequest::new(
+            format!("app:{id}"),
+            HOST,
+            Values::list(arguments.iter().map(String::as_str)),
+            Arc::default(),
+        );
         self.runtime.spawn(request).unwrap()
     }
 

@@ -249,14 +249,5 @@ pub fn token(n: u64) -> Token {
 
 /// A plain spawn of `id` on `app:host`.
 pub fn request(id: &str, arguments: Values) -> SpawnRequest {
-    SpawnRequest {
-        id: id.into(),
-        host: "app:host".into(),
-        arguments,
-        monitor: false,
-        link: false,
-        name: None,
-        messages: Vec::new(),
-        context: Default::default(),
-    }
+    SpawnRequest::new(id, "app:host", arguments, Arc::default())
 }

@@ -110,6 +110,13 @@ impl Duration {
     }
 }
 
+/// As long as can be told.
+impl From<std::time::Duration> for Duration {
+    fn from(duration: std::time::Duration) -> Duration {
+        Duration(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX))
+    }
+}
+
 impl FromStr for Duration {
     type Err = Error;
 

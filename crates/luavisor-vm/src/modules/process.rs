@@ -47,16 +47,8 @@ pub fn target(call: &Call, first: i32) -> Result<Result<SpawnRequest, Error>, Ra
         Ok(arguments) => arguments,
         Err(error) => return Ok(Err(error)),
     };
-    Ok(Ok(SpawnRequest {
-        id,
-        host,
-        arguments,
-        monitor: false,
-        link: false,
-        name: None,
-        messages: Vec::new(),
-        context: call.process().context.clone(),
-    }))
+    let context = call.process().context.clone();
+    Ok(Ok(SpawnRequest::new(id, host, arguments, context)))
 }
 
 fn spawn_with(call: &mut Call, name: &str, relations: Relations) -> Outcome {
