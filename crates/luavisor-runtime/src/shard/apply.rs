@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use luavisor_core::cancel::{Deadline, Enforcement, forced_end, tightens};
 use luavisor_core::relations::{Failure, link_failure};
-use luavisor_core::{Error, Event, Exit, Pid};
+use luavisor_core::{Event, Exit, Pid};
 use luavisor_vm::kernel::Kernel;
 use luavisor_vm::{Slot, TimerId};
 
@@ -123,10 +123,7 @@ impl ShardKernel {
             Signal::ExecEnded { to, token, exit } => self.exec_ended(to, token, &exit),
             Signal::Request { to, from, token, request } => match self.processes.get(to) {
                 Some(_) => self.push_input(to.slot(), Input::Request(from, token, request), 0),
-                None => {
-                    let result = Box::new(Err(Error::process_not_found()));
-                    self.deliver(from, Signal::Complete { to: from, token, result });
-                }
+                None => self.refuse_request(from, token),
             },
             Signal::Notice { to, notice } => {
                 if self.processes.get(to).is_some() {

@@ -44,10 +44,8 @@ impl ShardKernel {
             Body::Lua => self.effects.push_back(Effect::Destroy(slot, report)),
             Body::Native(body) => {
                 for (input, _) in body.inputs {
-                    // Nobody will answer it.
                     if let Input::Request(from, token, _) = input {
-                        let result = Box::new(Err(Error::process_not_found()));
-                        self.deliver(from, Signal::Complete { to: from, token, result });
+                        self.refuse_request(from, token);
                     }
                 }
                 body.timers.into_iter().for_each(|timer| self.timers.clear(timer));
@@ -63,6 +61,12 @@ impl ShardKernel {
         let entry = process.entry;
         self.world.observers.tell(|| Occurrence::Exited { pid, entry, exit });
         self.host.leave(&self.world, &self.shard);
+    }
+
+    /// Nobody will answer this request: its supervisor is dead.
+    pub fn refuse_request(&mut self, from: Pid, token: Token) {
+        let result = Box::new(Err(Error::process_not_found()));
+        self.deliver(from, Signal::Complete { to: from, token, result });
     }
 
     /// What there is to say of a process that failed by itself, if anybody wants to know.

@@ -105,7 +105,6 @@ impl ShardKernel {
             process.relations().monitor(child);
             parent
         });
-        let linked = link;
         let link = link.then(|| {
             self.next_link += 1;
             let id = LinkId(self.next_link);
@@ -115,7 +114,7 @@ impl ShardKernel {
         if watcher.is_some() {
             self.tell_bond(parent, child, BondChange::Monitors);
         }
-        if linked {
+        if link.is_some() {
             self.tell_bond(parent, child, BondChange::Links);
         }
         (watcher, link)

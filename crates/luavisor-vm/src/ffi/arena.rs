@@ -46,9 +46,7 @@ impl Plane {
             Arc::new(Plane(plane))
         })
     }
-}
 
-impl Plane {
     /// Whether its addresses can be had.
     pub fn works(self: &Arc<Plane>) -> bool {
         Arena::new(&Spot { plane: self.clone(), vm: 0 }).is_some()
