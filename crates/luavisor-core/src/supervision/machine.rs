@@ -383,15 +383,9 @@ impl Machine {
         }
         match verdict(self.restart_of(&self.children[&id]), end) {
             Verdict::Restart => self.failed(id, exit, end, uniform, now),
-            Verdict::Kept if dynamic => self.gone(id, exit),
-            Verdict::Forgotten => self.gone(id, exit),
-            Verdict::Kept => {
-                if let Some(child) = self.children.get_mut(&id) {
-                    child.state = State::Exited;
-                }
-                self.tell(id, Change::Exited { exit });
-                self.without(id);
-            }
+            Verdict::Forgotten => self.over(id, exit, true),
+            // A dynamic child has no place to keep.
+            Verdict::Kept => self.over(id, exit, dynamic),
         }
     }
 
@@ -411,19 +405,15 @@ impl Machine {
         self.clear_next();
     }
 
-    /// It ended by itself and is forgotten.
-    fn gone(&mut self, id: ChildId, exit: Arc<Exit>) {
+    /// It ended by itself for good; `forgotten`: it loses its place.
+    fn over(&mut self, id: ChildId, exit: Arc<Exit>, forgotten: bool) {
+        let significant = self.spec(id).is_some_and(|spec| spec.significant);
         self.tell(id, Change::Exited { exit });
-        let significant = self.spec(id).is_some_and(|spec| spec.significant);
-        self.remove(id);
-        self.auto_shutdown(significant);
-        self.pass_on(id);
-        self.clear_next();
-    }
-
-    /// It ended by itself and keeps its place.
-    fn without(&mut self, id: ChildId) {
-        let significant = self.spec(id).is_some_and(|spec| spec.significant);
+        if forgotten {
+            self.remove(id);
+        } else if let Some(child) = self.children.get_mut(&id) {
+            child.state = State::Exited;
+        }
         self.auto_shutdown(significant);
         self.pass_on(id);
         self.clear_next();
