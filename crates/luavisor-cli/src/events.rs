@@ -103,7 +103,12 @@ impl Observer for Recorder {
                 let (name, more) = child_change(change);
                 (name, with(fields, more))
             }
-            Occurrence::Bond { .. } => return,
+            // For the checks of a simulation.
+            Occurrence::Bond { .. }
+            | Occurrence::Message { .. }
+            | Occurrence::Timer { .. }
+            | Occurrence::Step { .. }
+            | Occurrence::Name { .. } => return,
             Occurrence::ExitRequested(code) => ("exit.requested", json!({ "code": code })),
         };
         // The runtime's clock: in a simulation time is virtual.

@@ -36,6 +36,8 @@ pub struct SimulationSettings {
     pub settle: Option<Duration>,
     /// `faults`, by kind, as they are written: `kill: 0.01`
     pub faults: Vec<(String, String)>,
+    /// faults at a time, as they are written: `30s kill app:worker`
+    pub schedule: Vec<String>,
     /// processes that must live at the end, by entry
     pub live: Vec<(String, u32)>,
 }
@@ -111,7 +113,16 @@ const SECTIONS: Keys = &[
         ],
     ),
     Key::Map("shutdown", &[Key::Any("timeout")]),
-    Key::Map("sim", &[Key::Any("time"), Key::Any("settle"), Key::Any("faults"), Key::Any("live")]),
+    Key::Map(
+        "sim",
+        &[
+            Key::Any("time"),
+            Key::Any("settle"),
+            Key::Any("faults"),
+            Key::Any("schedule"),
+            Key::Any("live"),
+        ],
+    ),
     Key::Map("security", &[Key::Any("strict_mode")]),
     Key::Any("override"),
     Key::Any("disable"),
@@ -181,6 +192,10 @@ fn simulation(problems: &mut Problems, node: &Node, settings: &mut SimulationSet
         if let Some(probability) = read::number(problems, &field.value, 0.0, 1.0) {
             settings.faults.push((field.key.to_string(), probability.to_string()));
         }
+    }
+    if let Some(schedule) = node.get("schedule") {
+        let texts = read::texts(problems, schedule);
+        settings.schedule.extend(texts.into_iter().map(|(_, text)| text.to_owned()));
     }
     let live = node.get("live").and_then(|node| read::map(problems, node));
     for field in live.unwrap_or_default() {

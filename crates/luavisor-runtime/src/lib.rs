@@ -52,7 +52,7 @@ pub use host::{HostConfig, HostState, Limits};
 pub use log::{LogSink, NoLog};
 pub use luavisor_core::HostId;
 pub use native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
-pub use observe::{BondChange, Observer, Occurrence};
+pub use observe::{BondChange, MessageStage, Observer, Occurrence, TimerChange};
 pub use output::Captured;
 #[doc(hidden)]
 pub use planted::Bug;

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 pub use luavisor_core::supervision::Change as ChildChange;
+use luavisor_core::value::Bytes;
 use luavisor_core::{Exit, HostId, Pid};
+use luavisor_vm::TimerId;
 
 use crate::crash::CrashReport;
 use crate::services::ServiceChange;
@@ -37,7 +39,7 @@ pub enum Occurrence {
     },
     /// A process failed by itself; told before or after its end.
     Crashed(Arc<CrashReport>),
-    /// In a simulation only: what happened to a monitor or a link.
+    /// In a simulation only: what happened to a monitor, a link or a cancel.
     Bond {
         /// the process whose monitor or link it is
         of: Pid,
@@ -45,6 +47,44 @@ pub enum Occurrence {
         with: Pid,
         /// what
         change: BondChange,
+    },
+    /// In a simulation only: how far a message has come.
+    Message {
+        /// who sent it, or the empty pid
+        from: Pid,
+        /// who gets it
+        to: Pid,
+        /// its number, which rises with each message of the runtime
+        stamp: u32,
+        /// how far
+        stage: MessageStage,
+    },
+    /// In a simulation only: what happened to a timer of a process.
+    Timer {
+        /// whose it is
+        pid: Pid,
+        /// which one
+        timer: TimerId,
+        /// what
+        change: TimerChange,
+    },
+    /// In a simulation only: a process begins a step.
+    Step {
+        /// which one
+        pid: Pid,
+        /// its end was claimed before: it must not run any more
+        killed: bool,
+        /// steps of its shard since it became ready
+        waited: u64,
+        /// living processes of its shard
+        among: usize,
+    },
+    /// In a simulation only: what happened to a registered name.
+    Name {
+        /// the name
+        name: Arc<str>,
+        /// who owns it now
+        owner: Option<Pid>,
     },
     /// A host accepts processes.
     HostStarted(HostId),
@@ -78,7 +118,7 @@ pub enum Occurrence {
     ExitRequested(i32),
 }
 
-/// What happens to monitors and links.
+/// What happens to monitors, links and cancels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BondChange {
     /// It monitors the other.
@@ -93,6 +133,30 @@ pub enum BondChange {
     Unlinks,
     /// The failure of the other arrived.
     HeardLink,
+    /// It was cancelled by the other.
+    Cancelled,
+    /// The CANCEL of the other arrived.
+    HeardCancel,
+}
+
+/// How far a message has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageStage {
+    /// It was accepted.
+    Sent(Bytes),
+    /// It is in the mailbox.
+    Arrived,
+    /// A task of the receiver has it.
+    Taken,
+}
+
+/// What happens to a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimerChange {
+    /// It will not fire any more.
+    Stopped,
+    /// It fired.
+    Fired,
 }
 
 /// Listens to the event stream.

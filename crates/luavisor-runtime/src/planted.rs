@@ -18,11 +18,21 @@ pub enum Bug {
     NameKept,
     /// A supervisor restarts for ever, whatever its restart intensity.
     BudgetIgnored,
+    /// Two messages from one process to another change places now and then.
+    Overtaking,
+    /// A timer that is stopped fires all the same now and then.
+    TimerKept,
+    /// A process with unread messages does not hear that it is cancelled.
+    LostCancel,
+    /// A process whose end was claimed runs once more.
+    KilledRuns,
+    /// A supervisor that should stop a child forgets it.
+    ForgottenChild,
 }
 
 impl Bug {
     /// All of them, with the names by which they are planted.
-    pub const ALL: [(&'static str, Bug); 7] = [
+    pub const ALL: [(&'static str, Bug); 12] = [
         ("lost-exit", Bug::LostExit),
         ("double-exit", Bug::DoubleExit),
         ("lost-link-failure", Bug::LostLinkFailure),
@@ -30,5 +40,10 @@ impl Bug {
         ("orphan", Bug::Orphan),
         ("name-kept", Bug::NameKept),
         ("budget-ignored", Bug::BudgetIgnored),
+        ("overtaking", Bug::Overtaking),
+        ("timer-kept", Bug::TimerKept),
+        ("lost-cancel", Bug::LostCancel),
+        ("killed-runs", Bug::KilledRuns),
+        ("forgotten-child", Bug::ForgottenChild),
     ];
 }

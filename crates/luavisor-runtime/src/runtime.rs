@@ -277,6 +277,41 @@ impl Runtime {
         self.world.refuse_start(refuse);
     }
 
+    /// In a simulation: a process does not run for so many nanoseconds.
+    pub fn hold(&self, pid: Pid, nanoseconds: u64) {
+        self.world.hold(pid, self.world.clock.monotonic().saturating_add(nanoseconds));
+    }
+
+    /// Whether a process is kept from running.
+    pub fn holds_any(&self) -> bool {
+        self.world.holds_any()
+    }
+
+    /// On the manual executor, between two steps: a process that waits for something
+    /// that is there, if there is one.
+    pub fn overlooked(&self) -> Option<(Pid, &'static str)> {
+        self.world.hosts().flat_map(|host| host.shards()).find_map(|shard| {
+            let interior = shard.interior.try_lock().ok()?;
+            interior.as_ref()?.overlooked()
+        })
+    }
+
+    /// On the manual executor, between two steps: bytes that the VM of each shard without
+    /// processes holds after a full collection.
+    pub fn remains(&self) -> Vec<(Arc<str>, u16, usize)> {
+        let shards =
+            self.world.hosts().flat_map(|host| host.shards().map(move |shard| (host, shard)));
+        let mut remains = Vec::new();
+        for (host, shard) in shards {
+            let Ok(mut interior) = shard.interior.try_lock() else { continue };
+            if let Some(bytes) = interior.as_mut().and_then(|interior| interior.bytes_when_empty())
+            {
+                remains.push((host.name.clone(), shard.number, bytes));
+            }
+        }
+        remains
+    }
+
     /// Ends a process with this exit, unless another cause came first.
     pub fn end(&self, to: Pid, exit: Exit) -> Result<(), Error> {
         self.world.end_process(to, exit)

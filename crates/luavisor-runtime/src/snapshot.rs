@@ -14,6 +14,7 @@ use luavisor_vm::Vm;
 use crate::host::HostState;
 use crate::services::ServiceState;
 use crate::shard::Interior;
+use crate::shard::process::Run;
 use crate::shard::signal::Signal;
 use crate::sync::lock;
 use crate::world::World;
@@ -93,6 +94,27 @@ impl Interior {
             rank(&mut shard.largest, pid, entry, slots.unread_bytes(slot));
         }
         shard
+    }
+}
+
+impl Interior {
+    /// A process that waits for something that is there.
+    pub fn overlooked(&self) -> Option<(Pid, &'static str)> {
+        let vm = self.vm.as_ref()?;
+        let waiting = self.kernel.processes.iter().filter(|(_, each)| each.run == Run::Idle);
+        waiting
+            .into_iter()
+            .find_map(|(slot, _)| Some((self.kernel.processes.pid(slot), vm.overlooked(slot)?)))
+    }
+
+    /// What the VM holds after a full collection, if no process lives here.
+    pub fn bytes_when_empty(&mut self) -> Option<usize> {
+        let Interior { vm: Some(vm), kernel, .. } = self else { return None };
+        if kernel.processes.live() > 0 {
+            return None;
+        }
+        vm.collect(kernel);
+        Some(vm.heap())
     }
 }
 

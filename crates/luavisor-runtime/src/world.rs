@@ -1,12 +1,12 @@
 //! What all hosts of one runtime share, and what can be done from any thread.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values, pid};
-use luavisor_vm::kernel::{CancelRequest, SpawnRequest};
+use luavisor_vm::kernel::{CancelRequest, Room, SpawnRequest};
 use luavisor_vm::native::{AsyncFunction, Caller, NativeModule};
 use luavisor_vm::{Birth, Plane, Preemption, Program, Spot, Token};
 
@@ -21,7 +21,7 @@ use crate::input::TerminalInput;
 use crate::log::LogSink;
 use crate::names::{Claim, Names};
 use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
-use crate::observe::{Observers, Occurrence};
+use crate::observe::{BondChange, MessageStage, Observers, Occurrence};
 use crate::output::Outputs;
 use crate::planted::Bug;
 use crate::random::FastRng;
@@ -58,6 +58,10 @@ pub(crate) struct World {
     bug: Option<Bug>,
     /// the next start is to be refused, in a simulation
     refuses_start: AtomicBool,
+    /// messages of a simulation so far
+    stamps: AtomicU32,
+    /// processes of a simulation that do not run before this time
+    held: Mutex<BTreeMap<Pid, u64>>,
     /// shards of it that have had a VM
     vms: AtomicU32,
     pub tokio: Option<tokio::runtime::Handle>,
@@ -116,6 +120,8 @@ impl World {
             plane: parts.plane,
             bug: parts.bug,
             refuses_start: AtomicBool::new(false),
+            stamps: AtomicU32::new(0),
+            held: Mutex::default(),
             vms: AtomicU32::new(0),
             tokio: parts.tokio,
             shutting_down: AtomicBool::new(false),
@@ -149,6 +155,35 @@ impl World {
     /// Whether this start is to be refused.
     pub fn refuses_start(&self) -> bool {
         self.simulated() && self.refuses_start.swap(false, Ordering::Relaxed)
+    }
+
+    /// In a simulation: keeps a process from running until then.
+    pub fn hold(&self, pid: Pid, until: u64) {
+        if self.simulated() {
+            lock(&self.held).insert(pid, until);
+        }
+    }
+
+    /// Whether a process is kept from running.
+    pub fn holds_any(&self) -> bool {
+        let now = self.clock.monotonic();
+        let mut held = lock(&self.held);
+        held.retain(|pid, until| *until > now && self.alive(*pid));
+        !held.is_empty()
+    }
+
+    /// Until when a process is kept from running, if it is.
+    pub fn held(&self, pid: Pid) -> Option<u64> {
+        if !self.simulated() {
+            return None;
+        }
+        let mut held = lock(&self.held);
+        let until = *held.get(&pid)?;
+        if until <= self.clock.monotonic() {
+            held.remove(&pid);
+            return None;
+        }
+        Some(until)
     }
 
     /// Whether this bug was planted.
@@ -239,22 +274,35 @@ impl World {
     }
 
     /// Checks a message and reserves its room; returns the shard to post to and its size.
-    pub fn reserve(&self, to: Pid, payload: &Values) -> Result<(&Arc<Shard>, usize), Error> {
+    pub fn reserve(&self, to: Pid, payload: &Values) -> Result<(&Arc<Shard>, Room), Error> {
         let host = self.host(to.host).ok_or_else(|| Error::not_found("host not found"))?;
         let shard = host.shard(to.shard()).filter(|shard| shard.alive(to));
         let shard = shard.ok_or_else(Error::process_not_found)?;
         let bytes = payload.size();
         host.check_size("payload", bytes)?;
-        if !shard.slots.reserve(to.slot(), bytes) {
+        let room = Room::of(bytes);
+        if !shard.slots.reserve(to.slot(), room.bytes) {
             return Err(Error::new(Kind::LIMIT_EXCEEDED, "mailbox full"));
         }
-        Ok((shard, bytes))
+        Ok((shard, room))
+    }
+
+    /// In a simulation: numbers a message that was accepted, and tells of it.
+    pub fn stamped(&self, from: Pid, to: Pid, room: Room, topic: &Bytes) -> Room {
+        if !self.simulated() {
+            return room;
+        }
+        let stamp = self.stamps.fetch_add(1, Ordering::Relaxed) + 1;
+        let stage = MessageStage::Sent(topic.clone());
+        self.observers.tell(|| Occurrence::Message { from, to, stamp, stage });
+        Room { stamp, ..room }
     }
 
     /// Sends a message from outside any process.
     pub fn send(&self, to: Pid, topic: Bytes, payload: Values) -> Result<(), Error> {
-        let (shard, bytes) = self.reserve(to, &payload)?;
-        shard.post(Signal::Message { to, from: Pid::NONE, topic, payload, bytes });
+        let (shard, room) = self.reserve(to, &payload)?;
+        let room = self.stamped(Pid::NONE, to, room, &topic);
+        shard.post(Signal::Message { to, from: Pid::NONE, topic, payload, room });
         Ok(())
     }
 
@@ -291,6 +339,7 @@ impl World {
     pub fn claim_at_birth(&self, name: &str, pid: Pid) -> Result<(), Claim> {
         match self.names.claim(name, pid, pid) {
             Claim::Made | Claim::Kept => {
+                self.tell_name(name, Some(pid));
                 if let Some(shard) = self.shard(pid) {
                     shard.mark_named(pid);
                 }
@@ -307,11 +356,21 @@ impl World {
         match self.names.claim(name, pid, registrant) {
             Claim::Kept => Ok(()),
             Claim::Taken(_) => Err(Error::new(Kind::ALREADY_EXISTS, "name already registered")),
-            Claim::Made if shard.mark_named(pid) => Ok(()),
+            Claim::Made if shard.mark_named(pid) => {
+                self.tell_name(name, Some(pid));
+                Ok(())
+            }
             Claim::Made => {
                 self.names.release(pid);
                 Err(Error::process_not_found())
             }
+        }
+    }
+
+    /// Tells of a name, in a simulation.
+    pub fn tell_name(&self, name: &str, owner: Option<Pid>) {
+        if self.simulated() {
+            self.observers.tell(|| Occurrence::Name { name: name.into(), owner });
         }
     }
 
@@ -432,6 +491,10 @@ impl World {
     pub fn cancel(&self, from: Pid, to: Pid, request: CancelRequest) -> Result<(), Error> {
         let shard = self.shard(to).filter(|shard| shard.alive(to));
         let shard = shard.ok_or_else(Error::process_not_found)?;
+        if self.simulated() {
+            let change = BondChange::Cancelled;
+            self.observers.tell(|| Occurrence::Bond { of: to, with: from, change });
+        }
         shard.post(Signal::Cancel(Box::new(self.make_cancel(from, to, request))));
         Ok(())
     }

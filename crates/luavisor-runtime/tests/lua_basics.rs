@@ -249,3 +249,65 @@ fn a_timeout_that_has_passed_is_as_if_its_timer_had_fired() {
         returns(&body(blocked), Values::one("falsesend on closed channel"));
     }
 }
+
+/// What happens in the shard of a running process reaches it when its step is over; what
+/// it does meanwhile counts all the same.
+#[test]
+fn what_a_step_undoes_is_not_heard_of_after_it() {
+    let world = world(&[
+        ("app:child", "process.inbox():receive()"),
+        ("app:failing", "error('on purpose')"),
+        (
+            "app:main",
+            "return function()
+                local time, events = require('time'), process.events()
+                local function silent()
+                    local late = time.after('1s')
+                    local got = channel.select{events:case_receive(), late:case_receive()}
+                    assert(got.channel == late, 'an event')
+                end
+                local watched = process.spawn_monitored('app:child', 'app:processes')
+                time.sleep('1ms')
+                process.terminate(watched)
+                process.unmonitor(watched)
+                silent()
+                process.set_options{trap_links = true}
+                local linked = process.spawn_linked('app:child', 'app:processes')
+                time.sleep('1ms')
+                process.terminate(linked)
+                process.unlink(linked)
+                silent()
+                return 'ok'
+            end",
+        ),
+    ]);
+    world.main_is_ok();
+}
+
+#[test]
+fn a_link_down_that_arrives_while_trap_links_is_switched_off_ends_the_process() {
+    let world = world(&[
+        ("app:child", "process.inbox():receive()"),
+        (
+            "app:trapping",
+            "return function()
+                process.set_options{trap_links = true}
+                local linked = process.spawn_linked('app:child', 'app:processes')
+                require('time').sleep('1ms')
+                process.terminate(linked)
+                process.set_options{trap_links = false}
+                require('time').sleep('1s')
+            end",
+        ),
+        (
+            "app:main",
+            "return function()
+                local events = process.events()
+                process.spawn_monitored('app:trapping', 'app:processes')
+                assert(events:receive().reason == 'linked', 'not by its link')
+                return 'ok'
+            end",
+        ),
+    ]);
+    world.main_is_ok();
+}

@@ -34,6 +34,22 @@ pub struct TimerId {
     pub sequence: u64,
 }
 
+/// What a message takes of its mailbox and, in a simulation, which message it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// reserved bytes; a larger message reserves as many as fit here
+    pub bytes: u32,
+    /// number of the message; 0 outside of simulations
+    pub stamp: u32,
+}
+
+impl Room {
+    /// The room for a message of so many bytes.
+    pub fn of(bytes: usize) -> Room {
+        Room { bytes: u32::try_from(bytes).unwrap_or(u32::MAX), stamp: 0 }
+    }
+}
+
 /// What `process.spawn*`, the builder and `process.exec` ask for.
 #[derive(Clone, Debug)]
 pub struct SpawnRequest {
@@ -176,6 +192,16 @@ pub trait Kernel {
 
     /// Queues a message at a process that is not a Lua process of this shard.
     fn send(&mut self, from: Slot, to: Pid, topic: Bytes, payload: Values) -> Result<(), Error>;
+    /// In a simulation: a message to a Lua process of this shard was sent, and is in its
+    /// mailbox. Returns its stamp.
+    fn posted(&mut self, from: Slot, to: Pid, topic: &[u8]) -> u32 {
+        let _ = (from, to, topic);
+        0
+    }
+    /// In a simulation: this message left the mailbox.
+    fn taken(&mut self, slot: Slot, from: Pid, stamp: u32) {
+        let _ = (slot, from, stamp);
+    }
     /// The largest payload, in bytes, that `to` takes (`limits.message_bytes` of its host).
     fn message_limit(&self, to: Pid) -> usize;
 

@@ -94,12 +94,13 @@ impl Slots {
     }
 
     /// Reserves room in the mailbox for one message of `bytes`; `false` means `mailbox full`.
-    pub fn reserve(&self, slot: Slot, bytes: usize) -> bool {
+    pub fn reserve(&self, slot: Slot, bytes: u32) -> bool {
+        let bytes_held = bytes as usize;
         let shared = &self.slots[slot as usize];
         let unread = shared.unread.fetch_add(1, Ordering::Relaxed);
-        let held = shared.unread_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let held = shared.unread_bytes.fetch_add(bytes_held, Ordering::Relaxed);
         let fits = unread < shared.unread_limit.load(Ordering::Relaxed)
-            && held.saturating_add(bytes) <= shared.unread_bytes_limit.load(Ordering::Relaxed);
+            && held.saturating_add(bytes_held) <= shared.unread_bytes_limit.load(Ordering::Relaxed);
         if !fits {
             self.release(slot, bytes);
         }
@@ -107,15 +108,15 @@ impl Slots {
     }
 
     /// Whether an empty mailbox would take a message of `bytes`.
-    pub fn admits(&self, slot: Slot, bytes: usize) -> bool {
-        bytes <= self.slots[slot as usize].unread_bytes_limit.load(Ordering::Relaxed)
+    pub fn admits(&self, slot: Slot, bytes: u32) -> bool {
+        bytes as usize <= self.slots[slot as usize].unread_bytes_limit.load(Ordering::Relaxed)
     }
 
     /// Gives back what [`Slots::reserve`] took: the message was read or dropped.
-    pub fn release(&self, slot: Slot, bytes: usize) {
+    pub fn release(&self, slot: Slot, bytes: u32) {
         let shared = &self.slots[slot as usize];
         shared.unread.fetch_sub(1, Ordering::Relaxed);
-        shared.unread_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        shared.unread_bytes.fetch_sub(bytes as usize, Ordering::Relaxed);
     }
 
     /// Unread user messages of the process in this slot.

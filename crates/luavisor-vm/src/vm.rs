@@ -8,7 +8,7 @@ use luavisor_core::{Error, Event, Exit, HostId, Pid, Values};
 use crate::ffi::arena::Spot;
 use crate::ffi::interrupt::Arm;
 use crate::ffi::vm::Raw;
-use crate::kernel::{Kernel, Slot, Token};
+use crate::kernel::{Kernel, Room, Slot, Token};
 use crate::native::NativeModule;
 use crate::program::{Context, Program};
 use crate::slots::Slots;
@@ -126,18 +126,18 @@ impl Vm {
         self.raw.run(slot, safepoints, kernel)
     }
 
-    /// Queues a message whose mailbox room is reserved (see [`Slots::reserve`]);
-    /// `bytes` is given back when it is read. Returns whether the process became ready.
+    /// Queues a message whose mailbox room is reserved (see [`Slots::reserve`]) and
+    /// given back when it is read. Returns whether the process became ready.
     pub fn message(
         &mut self,
         slot: Slot,
         from: Pid,
         topic: Bytes,
         payload: Values,
-        bytes: usize,
+        room: Room,
         kernel: &mut dyn Kernel,
     ) -> bool {
-        self.raw.message(slot, from, topic, payload, bytes, kernel)
+        self.raw.message(slot, from, topic, payload, room, kernel)
     }
 
     /// Queues a system event (a CANCEL only updates an unread one of the same canceller).
@@ -160,6 +160,12 @@ impl Vm {
         kernel: &mut dyn Kernel,
     ) -> bool {
         self.raw.complete(slot, token, result, kernel)
+    }
+
+    /// What a task of the process waits for although it is there, if there is such a
+    /// thing between two steps: then a wake-up was lost. For simulations: slow.
+    pub fn overlooked(&self, slot: Slot) -> Option<&'static str> {
+        self.raw.overlooked(slot)
     }
 
     /// What is left of a process that has ended, before it is destroyed.

@@ -70,19 +70,19 @@ pub use values::IntoValues;
 pub use luavisor_config as config;
 pub use luavisor_core::restart::Backoff;
 pub use luavisor_core::supervision::{self, Change as ChildChange};
-pub use luavisor_core::value::Table;
+pub use luavisor_core::value::{Bytes, Table};
 pub use luavisor_core::{Error, Event, Exit, Kind, Pid, Reason, Value, Values};
 #[doc(hidden)]
 pub use luavisor_runtime::Bug;
 pub use luavisor_runtime::services::{ServiceChange, ServiceState, Shutdown};
 pub use luavisor_runtime::{
-    BondChange, CONTROL, Clock, CrashReport, HostId, HostState, LogSink, NativeContext, Observer,
-    Occurrence, Runtime, Snapshot, SystemClock,
+    BondChange, CONTROL, Clock, CrashReport, HostId, HostState, LogSink, MessageStage,
+    NativeContext, Observer, Occurrence, Runtime, Snapshot, SystemClock, TimerChange,
 };
-pub use luavisor_vm::Chunk;
 pub use luavisor_vm::calendar::Duration;
 pub use luavisor_vm::kernel::{CancelRequest, Level, LogRecord, Output};
 pub use luavisor_vm::native::Caller;
+pub use luavisor_vm::{Chunk, TimerId};
 
 /// An application with compiled code.
 pub type Application = luavisor_config::Application<Chunk>;

@@ -78,12 +78,28 @@ impl Simulated {
     /// Shuts down as a signal would, in virtual time. `None`: it does not end, not even
     /// in twice the time that it has.
     pub fn shutdown(&self) -> Option<Shutdown> {
+        self.shutdown_while(|_| true)
+    }
+
+    /// The same, as long as `goes_on`. It is asked before time passes, and told whether
+    /// nothing can happen before that.
+    pub fn shutdown_while(&self, goes_on: impl Fn(bool) -> bool) -> Option<Shutdown> {
         self.services.shutdown(self.timeout, 0);
         let end = self.now().saturating_add(self.timeout.saturating_mul(2));
-        while self.services.finished().is_none() && self.now() < end {
-            self.simulation.run_for(self.timeout / 64 + 1);
+        while self.now() < end {
+            let quiet = self.settle();
+            if !goes_on(quiet) || self.services.finished().is_some() {
+                break;
+            }
+            let next = self.simulation.next_alarm().unwrap_or(end).max(self.now() + 1);
+            self.simulation.run_for(next.min(end).saturating_sub(self.now()));
         }
         self.services.finished()
+    }
+
+    /// Nanoseconds that the shutdown may take before force is used.
+    pub fn shutdown_timeout(&self) -> u64 {
+        self.timeout
     }
 }
 

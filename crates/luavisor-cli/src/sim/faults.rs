@@ -23,9 +23,13 @@ pub enum Kind {
     Start,
     /// The wall clock jumps, up to an hour to and fro.
     Clock,
+    /// It does not run for a time, up to a minute.
+    Hold,
+    /// The host that it lives on is stopped, and started again later.
+    Stop,
 }
 
-const KINDS: [(&str, Kind); 7] = [
+const KINDS: [(&str, Kind); 9] = [
     ("kill", Kind::Kill),
     ("fail", Kind::Fail),
     ("cancel", Kind::Cancel),
@@ -33,9 +37,18 @@ const KINDS: [(&str, Kind); 7] = [
     ("flood", Kind::Flood),
     ("start", Kind::Start),
     ("clock", Kind::Clock),
+    ("hold", Kind::Hold),
+    ("stop", Kind::Stop),
 ];
 
 impl Kind {
+    fn parse(text: &str) -> anyhow::Result<Kind> {
+        let known = KINDS.iter().find(|(known, _)| *known == text);
+        let names = || KINDS.map(|(name, _)| name).join(", ");
+        let found = known.map(|(_, kind)| *kind);
+        found.with_context(|| format!("unknown fault \"{text}\", expected {}", names()))
+    }
+
     pub fn name(self) -> &'static str {
         KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
     }
@@ -67,18 +80,14 @@ impl Rates {
                 Some((kind, entry)) => (kind, Some(entry.to_owned())),
                 None => (name.trim(), None),
             };
-            let known = KINDS.iter().find(|(known, _)| *known == kind);
-            let Some((_, kind)) = known else {
-                let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
-                bail!("unknown fault \"{kind}\", expected {}", names.join(", "));
-            };
+            let kind = Kind::parse(kind)?;
             let rate: f64 = rate.trim().parse().with_context(|| {
                 format!("expected {}=PROBABILITY, such as {}=0.01", name.trim(), name.trim())
             })?;
             if !(0.0..=1.0).contains(&rate) {
                 bail!("{}={rate}: a probability is from 0 to 1", name.trim());
             }
-            rates.push(Rate { kind: *kind, entry, probability: rate });
+            rates.push(Rate { kind, entry, probability: rate });
         }
         Ok(Rates(rates))
     }
@@ -132,6 +141,18 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
+    /// From `30s kill app:worker`, as it is printed.
+    pub fn parse(text: &str) -> anyhow::Result<Fault> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let [at, kind, entry] = words[..] else {
+            bail!("expected TIME FAULT ENTRY such as \"30s kill app:worker\", found \"{text}\"");
+        };
+        let parsed = at.parse::<luavisor::Duration>().ok().and_then(|at| u64::try_from(at.0).ok());
+        let at = parsed.with_context(|| format!("expected a time such as 30s, found \"{at}\""))?;
+        let (kind, entry) = (Kind::parse(kind)?, entry.to_owned());
+        Ok(Fault { at, turns: 0, kind, entry, which: 0 })
+    }
+
     /// Does it to a process. What has died meanwhile is no mistake.
     pub fn hit(&self, simulated: &Simulated, pid: Pid) {
         let runtime = simulated.runtime();
@@ -154,6 +175,12 @@ impl Fault {
                 simulated.jump_wall_clock(self.which as i64 % 7201 - 3600);
                 Ok(())
             }
+            Kind::Hold => {
+                runtime.hold(pid, (self.which as u64 % 600 + 1) * 100_000_000);
+                Ok(())
+            }
+            // The host is stopped by whoever knows what to start again.
+            Kind::Stop => Ok(()),
             Kind::Flood => {
                 (0..FLOOD).try_for_each(|_| runtime.send(pid, *b"injected fault", Values::none()))
             }

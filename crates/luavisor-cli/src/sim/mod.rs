@@ -5,12 +5,16 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `run` | one seed; the search for the shortest list of faults |
+//! | `run` | one seed |
 //! | `faults` | what goes wrong |
 //! | `watch` | what must hold |
+//! | `judge` | the checks of the user |
+//! | `shrink` | the search for the shortest list of faults |
 
 mod faults;
+mod judge;
 mod run;
+mod shrink;
 mod watch;
 
 use std::fmt::Write as _;
@@ -26,8 +30,9 @@ use serde_json::{Value, json};
 
 use crate::arguments::Files;
 use crate::{CANNOT_START, print};
-use faults::Rates;
-use run::{Outcome, Plan, Script, run, shrink};
+use faults::{Fault, Rates};
+use run::{Outcome, Plan, Script, run};
+use shrink::shrink;
 
 /// The exit code when a seed fails.
 const FOUND: u8 = 1;
@@ -64,6 +69,9 @@ pub struct Options {
     /// Probabilities per process and virtual second, such as kill=0.01,fail=0.001
     #[arg(long, value_name = "KIND=P,…")]
     pub faults: Option<String>,
+    /// A fault at a time, such as "30s kill app:worker"; may be repeated
+    #[arg(long = "fault", value_name = "TIME FAULT ENTRY")]
+    pub schedule: Vec<String>,
     /// So many processes of an entry must live when it has settled; may be repeated
     #[arg(long, value_name = "NS:ENTRY=N")]
     pub live: Vec<String>,
@@ -129,7 +137,13 @@ impl Options {
             program = Some((id.to_string(), host.to_string()));
         }
         let rates = Rates::parse(self.faults.as_ref().unwrap_or(&faults))?;
-        let named = rates.entries().chain(live.iter().map(|(entry, _)| entry.as_str()));
+        let scheduled = if self.schedule.is_empty() { &settings.schedule } else { &self.schedule };
+        let schedule: anyhow::Result<Vec<Fault>> =
+            scheduled.iter().map(|text| Fault::parse(text)).collect();
+        let mut schedule = schedule?;
+        schedule.sort_by_key(|fault| fault.at);
+        let named = rates.entries().chain(schedule.iter().map(|fault| fault.entry.as_str()));
+        let named = named.chain(live.iter().map(|(entry, _)| entry.as_str()));
         for entry in named {
             let processes = application.processes.iter().map(|process| process.id.as_str());
             let supervisors = application.supervisors.iter().map(|each| each.id.as_str());
@@ -144,6 +158,7 @@ impl Options {
             time: time(&self.time, settings.time, 10)?,
             settle: time(&self.settle, settings.settle, 2)?,
             rates,
+            schedule,
             live,
             bug: self.bug()?,
             program,

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use luavisor_core::cancel::{Deadline, Enforcement, forced_end, tightens};
 use luavisor_core::relations::{Failure, link_failure};
 use luavisor_core::{Event, Exit, Pid};
-use luavisor_vm::kernel::Kernel;
+use luavisor_vm::kernel::{Kernel, Room};
 use luavisor_vm::{Slot, TimerId};
 
 use super::effects::Effect;
@@ -18,7 +18,7 @@ use super::process::Body;
 use super::signal::{Cancel, Signal};
 use super::timers::{Alarm, REST};
 use crate::native::Input;
-use crate::observe::BondChange;
+use crate::observe::{BondChange, MessageStage, TimerChange};
 use crate::planted::Bug;
 use crate::random::Rng;
 
@@ -27,21 +27,15 @@ impl ShardKernel {
     pub fn apply(&mut self, signal: Signal) {
         match signal {
             Signal::Spawn(newborn) => self.settle_in(*newborn),
-            Signal::Message { to, from, topic, payload, bytes } => {
+            Signal::Message { to, from, topic, payload, room } => {
                 // Room reserved at a process that ended meanwhile went with it.
                 let Some(process) = self.processes.get(to) else { return };
-                match process.body {
-                    Body::Lua => {
-                        let slot = to.slot();
-                        self.effects.push_back(Effect::Message {
-                            slot,
-                            from,
-                            topic,
-                            payload,
-                            bytes,
-                        });
-                    }
-                    _ => self.push_input(to.slot(), Input::Message { from, topic, payload }, bytes),
+                let (slot, lua) = (to.slot(), matches!(process.body, Body::Lua));
+                self.tell_message(from, to, room, MessageStage::Arrived);
+                if lua {
+                    self.effects.push_back(Effect::Message { slot, from, topic, payload, room });
+                } else {
+                    self.push_input(slot, Input::Message { from, topic, payload }, room);
                 }
             }
             Signal::Monitor { to, watcher } => match self.processes.get(to) {
@@ -77,7 +71,6 @@ impl ShardKernel {
                 }
                 let Some(process) = self.processes.get(to) else { return };
                 if process.relations().exit_arrived(from) {
-                    self.tell_bond(to, from, BondChange::HeardExit);
                     self.push_event(to.slot(), Event::Exit { from, at, exit });
                 }
             }
@@ -90,7 +83,6 @@ impl ShardKernel {
                 match process.relations().failure_arrived(from, trap) {
                     Failure::Ignored => {}
                     Failure::Event => {
-                        self.tell_bond(to, from, BondChange::HeardLink);
                         self.push_event(to.slot(), Event::LinkDown { from, at, exit });
                     }
                     Failure::Ends => {
@@ -117,23 +109,32 @@ impl ShardKernel {
                         let slot = to.slot();
                         self.effects.push_back(Effect::Complete { slot, token, result });
                     }
-                    _ => self.push_input(to.slot(), Input::Completed(token, *result), 0),
+                    _ => self.push_input(
+                        to.slot(),
+                        Input::Completed(token, *result),
+                        Room::default(),
+                    ),
                 }
             }
             Signal::ExecEnded { to, token, exit } => self.exec_ended(to, token, &exit),
             Signal::Request { to, from, token, request } => match self.processes.get(to) {
-                Some(_) => self.push_input(to.slot(), Input::Request(from, token, request), 0),
+                Some(_) => {
+                    let request = Input::Request(from, token, request);
+                    self.push_input(to.slot(), request, Room::default());
+                }
                 None => self.refuse_request(from, token),
             },
             Signal::Notice { to, notice } => {
                 if self.processes.get(to).is_some() {
-                    self.push_input(to.slot(), Input::Notice(notice), 0);
+                    self.push_input(to.slot(), Input::Notice(notice), Room::default());
                 }
             }
             Signal::StopHost(cancel) => {
                 self.stopping = true;
                 for slot in self.occupied() {
-                    self.apply_cancel(Cancel { to: self.processes.pid(slot), ..(*cancel).clone() });
+                    let to = self.processes.pid(slot);
+                    self.tell_bond(to, cancel.from, BondChange::Cancelled);
+                    self.apply_cancel(Cancel { to, ..(*cancel).clone() });
                 }
             }
             Signal::EndAll(exit) => {
@@ -157,7 +158,7 @@ impl ShardKernel {
     pub fn push_event(&mut self, slot: Slot, event: Event) {
         match self.processes.at(slot).map(|process| &process.body) {
             Some(Body::Lua) => self.effects.push_back(Effect::Event { slot, event }),
-            Some(_) => self.push_input(slot, Input::Event(event), 0),
+            Some(_) => self.push_input(slot, Input::Event(event), Room::default()),
             None => {}
         }
     }
@@ -185,7 +186,10 @@ impl ShardKernel {
         }
         let slot = to.slot();
         let unix = deadline.as_ref().map(|deadline| deadline.1);
-        self.push_event(slot, Event::Cancel { from, at, reason, deadline: unix });
+        let lost = self.world.planted(Bug::LostCancel) && self.shard.slots.unread(slot) > 0;
+        if !lost {
+            self.push_event(slot, Event::Cancel { from, at, reason, deadline: unix });
+        }
         let Some((at, _, after)) = deadline else { return };
         let deadline = Deadline { at, after };
         let Some(process) = self.processes.at(slot) else { return };
@@ -208,17 +212,19 @@ impl ShardKernel {
     pub fn alarm(&mut self, id: TimerId, slot: Slot, alarm: Alarm) {
         match alarm {
             Alarm::Process(token) => {
+                self.tell_timer(slot, id, TimerChange::Fired);
                 let Some(process) = self.processes.at(slot) else { return };
                 match &mut process.body {
                     Body::Lua => self.effects.push_back(Effect::Timer { slot, token }),
                     Body::Native(body) => {
                         body.timers.remove(&id);
-                        self.push_input(slot, Input::Timer(token), 0);
+                        self.push_input(slot, Input::Timer(token), Room::default());
                     }
                     Body::Free => {}
                 }
             }
             Alarm::Deadline => self.deadline_passed(slot),
+            Alarm::Held => self.let_go(slot),
             Alarm::Exec(token) => self.exec_timed_out(slot, token),
             Alarm::Rest => {
                 self.resting = false;
@@ -245,6 +251,7 @@ impl ShardKernel {
     /// Sends a CANCEL on its way.
     pub fn send_cancel(&mut self, from: Pid, to: Pid, request: luavisor_vm::kernel::CancelRequest) {
         let cancel = self.world.make_cancel(from, to, request);
+        self.tell_bond(to, from, BondChange::Cancelled);
         self.deliver(to, Signal::Cancel(Box::new(cancel)));
     }
 

@@ -9,17 +9,19 @@ use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
-    CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest, SupervisorRequest, Written,
+    CancelRequest, Kernel, Level, LogRecord, Output, Read, Room, SpawnRequest, SupervisorRequest,
+    Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
 use luavisor_vm::{Program, Slot, TimerId, Token};
 
+use super::effects::Effect;
 use super::kernel::ShardKernel;
 use super::process::Body;
 use super::signal::Signal;
 use super::timers::Alarm;
 use crate::native::{Input, Notice};
-use crate::observe::BondChange;
+use crate::observe::{BondChange, MessageStage, TimerChange};
 use crate::planted::Bug;
 use crate::random::Rng;
 use crate::world::CONTROL;
@@ -58,8 +60,22 @@ impl ShardKernel {
         })
     }
 
-    /// Removes unread events of a native process. The VM does it for its own.
+    /// The first LINK_DOWN that waits until the running step is over.
+    fn link_down_under_way(&self, slot: Slot) -> Option<Event> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Event { slot: to, event: event @ Event::LinkDown { .. } } if *to == slot => {
+                Some(event.clone())
+            }
+            _ => None,
+        })
+    }
+
+    /// Removes unread events: those of a native process, and those that wait until the
+    /// running step is over. The VM does it for its own.
     fn forget_unread(&mut self, slot: Slot, forget: impl Fn(&Event) -> bool) {
+        self.effects.retain(|effect| {
+            !matches!(effect, Effect::Event { slot: to, event } if *to == slot && forget(event))
+        });
         if let Some(process) = self.processes.at(slot)
             && let Body::Native(body) = &mut process.body
         {
@@ -125,6 +141,18 @@ impl Kernel for ShardKernel {
         self.post_message(self.processes.pid(from), to, topic, payload)?;
         self.settle();
         Ok(())
+    }
+
+    fn posted(&mut self, from: Slot, to: Pid, topic: &[u8]) -> u32 {
+        let (from, topic) = (self.processes.pid(from), Bytes::from(topic));
+        let room = self.world.stamped(from, to, Room::default(), &topic);
+        self.tell_message(from, to, room, MessageStage::Arrived);
+        room.stamp
+    }
+
+    fn taken(&mut self, slot: Slot, from: Pid, stamp: u32) {
+        let room = Room { bytes: 0, stamp };
+        self.tell_message(from, self.processes.pid(slot), room, MessageStage::Taken);
     }
 
     fn message_limit(&self, to: Pid) -> usize {
@@ -201,8 +229,10 @@ impl Kernel for ShardKernel {
         if let Some(process) = self.processes.at(from) {
             process.trap_links = trap;
         }
-        if let (false, Some(Event::LinkDown { from: peer, exit, .. })) = (trap, unread) {
-            self.claim_and_kill(from, |kernel| kernel.link_exit(*peer, exit));
+        let waiting = || self.link_down_under_way(from);
+        let unread = if trap { None } else { unread.cloned().or_else(waiting) };
+        if let Some(Event::LinkDown { from: peer, exit, .. }) = unread {
+            self.claim_and_kill(from, |kernel| kernel.link_exit(peer, &exit));
         }
     }
 
@@ -279,7 +309,11 @@ impl Kernel for ShardKernel {
     }
 
     fn unregister(&mut self, from: Slot, name: &str) -> Result<bool, Error> {
-        self.world.names.unregister(name, self.processes.pid(from))
+        let gone = self.world.names.unregister(name, self.processes.pid(from))?;
+        if gone {
+            self.world.tell_name(name, None);
+        }
+        Ok(gone)
     }
 
     fn set_timer(&mut self, slot: Slot, at: u64, token: Token) -> TimerId {
@@ -293,6 +327,10 @@ impl Kernel for ShardKernel {
     }
 
     fn clear_timer(&mut self, slot: Slot, timer: TimerId) {
+        self.tell_timer(slot, timer, TimerChange::Stopped);
+        if self.world.planted(Bug::TimerKept) && self.rng.below(4) == 0 {
+            return;
+        }
         self.timers.clear(timer);
         if let Some(process) = self.processes.at(slot)
             && let Body::Native(body) = &mut process.body

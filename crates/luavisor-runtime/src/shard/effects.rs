@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
+use luavisor_vm::kernel::Room;
 use luavisor_vm::{Birth, Slot, Token, Vm};
 
 use super::Interior;
@@ -19,7 +20,7 @@ pub(crate) enum Effect {
         from: Pid,
         topic: Bytes,
         payload: Values,
-        bytes: usize,
+        room: Room,
     },
     Event {
         slot: Slot,
@@ -59,12 +60,13 @@ impl Interior {
                     }
                     kernel.shard.places.give_back(slot);
                 }
-                Effect::Message { slot, from, topic, payload, bytes } => {
+                Effect::Message { slot, from, topic, payload, room } => {
                     self.touch(slot, |vm, kernel| {
-                        vm.message(slot, from, topic, payload, bytes, kernel)
+                        vm.message(slot, from, topic, payload, room, kernel)
                     });
                 }
                 Effect::Event { slot, event } => {
+                    self.kernel.tell_event(slot, &event);
                     self.touch(slot, |vm, kernel| vm.event(slot, event, kernel));
                 }
                 Effect::Timer { slot, token } => {

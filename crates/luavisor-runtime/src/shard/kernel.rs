@@ -7,11 +7,12 @@
 //! - Nothing here calls into the VM. What must happen there is queued as an
 //!   [`Effect`] and done as soon as no process runs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use luavisor_core::{Exit, Pid};
-use luavisor_vm::Slot;
+use luavisor_core::{Event, Exit, Pid};
+use luavisor_vm::kernel::Room;
+use luavisor_vm::{Slot, TimerId};
 
 use super::Shard;
 use super::effects::Effect;
@@ -21,7 +22,7 @@ use super::signal::Signal;
 use super::timers::Timers;
 use crate::host::Host;
 use crate::native::Input;
-use crate::observe::{BondChange, Occurrence};
+use crate::observe::{BondChange, MessageStage, Occurrence, TimerChange};
 use crate::random::FastRng;
 use crate::ready::Ready;
 use crate::world::World;
@@ -60,6 +61,9 @@ pub(crate) struct ShardKernel {
     pub resting: bool,
     /// since when it has been empty after it was large
     pub empty_since: Option<u64>,
+    /// in a simulation: steps so far, and at which of them ready processes became so
+    pub steps: u64,
+    pub queued: BTreeMap<Slot, u64>,
 }
 
 impl ShardKernel {
@@ -84,6 +88,8 @@ impl ShardKernel {
             stopping: false,
             resting: false,
             empty_since: None,
+            steps: 0,
+            queued: BTreeMap::new(),
         }
     }
 
@@ -118,31 +124,90 @@ impl ShardKernel {
         *self.unix.get_or_insert_with(|| self.world.clock.unix())
     }
 
-    /// Tells of a monitor or a link, in a simulation.
-    pub fn tell_bond(&self, of: Pid, with: Pid, change: BondChange) {
+    /// Tells of what only simulations watch.
+    fn tell(&self, occurrence: impl FnOnce() -> Occurrence) {
         if self.world.simulated() {
-            self.world.observers.tell(|| Occurrence::Bond { of, with, change });
+            self.world.observers.tell(occurrence);
         }
+    }
+
+    /// Tells of a monitor, a link or a cancel, in a simulation.
+    pub fn tell_bond(&self, of: Pid, with: Pid, change: BondChange) {
+        self.tell(|| Occurrence::Bond { of, with, change });
+    }
+
+    /// Tells that a system event has reached its process, in a simulation.
+    pub fn tell_event(&self, slot: Slot, event: &Event) {
+        let of = self.processes.pid(slot);
+        match event {
+            Event::Exit { from, .. } => self.tell_bond(of, *from, BondChange::HeardExit),
+            Event::LinkDown { from, .. } => self.tell_bond(of, *from, BondChange::HeardLink),
+            Event::Cancel { from, .. } => self.tell_bond(of, *from, BondChange::HeardCancel),
+            _ => {}
+        }
+    }
+
+    /// Tells how far a message has come, in a simulation.
+    pub fn tell_message(&self, from: Pid, to: Pid, room: Room, stage: MessageStage) {
+        if room.stamp != 0 {
+            self.tell(|| Occurrence::Message { from, to, stamp: room.stamp, stage });
+        }
+    }
+
+    /// Tells of a timer of a process, in a simulation.
+    pub fn tell_timer(&self, slot: Slot, timer: TimerId, change: TimerChange) {
+        let pid = self.processes.pid(slot);
+        self.tell(|| Occurrence::Timer { pid, timer, change });
     }
 
     /// Makes a process ready to run.
     pub fn make_ready(&mut self, slot: Slot) {
         let Some(process) = self.processes.at(slot) else { return };
         match process.run {
-            Run::Idle => {
-                process.run = Run::Queued;
-                self.ready.push_fresh(slot);
-            }
+            Run::Idle => self.queue(slot, false),
             Run::Running => process.run = Run::RunningWoken,
             Run::Queued | Run::RunningWoken | Run::Doomed => {}
         }
     }
 
+    /// Puts a process into the run queue.
+    pub fn queue(&mut self, slot: Slot, hungry: bool) {
+        if let Some(process) = self.processes.at(slot) {
+            process.run = Run::Queued;
+        }
+        match hungry {
+            true => self.ready.push_hungry(slot),
+            false => self.ready.push_fresh(slot),
+        }
+        if self.world.simulated() {
+            self.queued.insert(slot, self.steps);
+        }
+    }
+
+    /// In a simulation: a process that was held is ready again, if it still waits to run.
+    pub fn let_go(&mut self, slot: Slot) {
+        if self.processes.at(slot).is_some_and(|process| process.run == Run::Queued) {
+            self.queue(slot, false);
+        }
+    }
+
+    /// In a simulation: tells of a step that begins.
+    pub fn tell_step(&mut self, pid: Pid, killed: bool) {
+        self.steps += 1;
+        let since = self.queued.remove(&pid.slot());
+        let waited = since.map_or(0, |since| self.steps - since);
+        let among = self.processes.live();
+        self.tell(|| Occurrence::Step { pid, killed, waited, among });
+    }
+
     /// Hands an input to a native process, with the mailbox room it holds.
-    pub fn push_input(&mut self, slot: Slot, input: Input, bytes: usize) {
+    pub fn push_input(&mut self, slot: Slot, input: Input, room: Room) {
+        if let Input::Event(event) = &input {
+            self.tell_event(slot, event);
+        }
         let Some(process) = self.processes.at(slot) else { return };
         if let Body::Native(body) = &mut process.body {
-            body.inputs.push_back((input, bytes));
+            body.inputs.push_back((input, room));
             self.make_ready(slot);
         }
     }

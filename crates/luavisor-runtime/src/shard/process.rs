@@ -10,6 +10,7 @@ use std::sync::Arc;
 use luavisor_core::cancel::Deadline;
 use luavisor_core::relations::Relations;
 use luavisor_core::{Exit, HostId, Pid};
+use luavisor_vm::kernel::Room;
 use luavisor_vm::{Slot, TimerId, Token};
 
 use crate::native::{Input, NativeProcess};
@@ -44,7 +45,7 @@ pub(crate) struct NativeBody {
     /// taken out while it runs
     pub actor: Option<Box<dyn NativeProcess>>,
     /// each with the mailbox room it holds
-    pub inputs: VecDeque<(Input, usize)>,
+    pub inputs: VecDeque<(Input, Room)>,
     pub timers: BTreeSet<TimerId>,
 }
 

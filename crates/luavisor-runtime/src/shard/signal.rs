@@ -10,7 +10,7 @@ use std::sync::Arc;
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, Pid, Values};
-use luavisor_vm::kernel::SupervisorRequest;
+use luavisor_vm::kernel::{Room, SupervisorRequest};
 use luavisor_vm::{Birth, Token};
 
 use crate::native::{NativeProcess, Notice};
@@ -20,8 +20,8 @@ use crate::snapshot::Inspection;
 pub(crate) enum Signal {
     /// A process begins. Its slot is taken and its life has begun.
     Spawn(Box<Newborn>),
-    /// A user message; `bytes` of mailbox room are reserved.
-    Message { to: Pid, from: Pid, topic: Bytes, payload: Values, bytes: usize },
+    /// A user message; its mailbox room is reserved.
+    Message { to: Pid, from: Pid, topic: Bytes, payload: Values, room: Room },
     /// `watcher` wants the EXIT of `to`.
     Monitor { to: Pid, watcher: Pid },
     /// It does not any more.

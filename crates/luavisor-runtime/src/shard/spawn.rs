@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use luavisor_core::relations::LinkId;
 use luavisor_core::{Error, HostId, Kind, Pid, Values};
-use luavisor_vm::kernel::{Kernel, SpawnRequest};
+use luavisor_vm::kernel::{Kernel, Room, SpawnRequest};
 use luavisor_vm::{Birth, Slot, Token};
 
 use super::effects::Effect;
@@ -180,7 +180,7 @@ impl ShardKernel {
                 (entry, Body::Lua)
             }
             NewBody::Native { entry, actor } => {
-                let inputs = [(Input::Start, 0)].into();
+                let inputs = [(Input::Start, Room::default())].into();
                 let timers = Default::default();
                 (entry, Body::Native(Box::new(NativeBody { actor: Some(actor), inputs, timers })))
             }
@@ -214,7 +214,7 @@ impl ShardKernel {
             bonds.life = newborn.life;
         }
         self.processes.insert(slot, process);
-        self.ready.push_fresh(slot);
+        self.queue(slot, false);
         for (topic, payload) in newborn.messages {
             // Its mailbox is its maker's affair: what does not fit is dropped.
             let _ = self.post_message(Pid::NONE, pid, topic, payload);
@@ -254,8 +254,9 @@ impl ShardKernel {
         topic: luavisor_core::value::Bytes,
         payload: Values,
     ) -> Result<(), Error> {
-        let (shard, bytes) = self.world.reserve(to, &payload)?;
-        let signal = Signal::Message { to, from, topic, payload, bytes };
+        let (shard, room) = self.world.reserve(to, &payload)?;
+        let room = self.world.stamped(from, to, room, &topic);
+        let signal = Signal::Message { to, from, topic, payload, room };
         if self.is_local(to) {
             self.local.push_back(signal);
         } else {

@@ -19,6 +19,8 @@ pub(crate) enum Alarm {
     Deadline,
     /// Its `process.exec` with this token timed out.
     Exec(Token),
+    /// In a simulation: the process was held, and may run again.
+    Held,
     /// The shard, empty since, may give its memory back.
     Rest,
 }

@@ -23,6 +23,8 @@ use super::signal::Signal;
 use super::timers::{Alarm, REST};
 use super::{Interior, Shard};
 use crate::native::{Flow, Input, NativeContext};
+use crate::observe::MessageStage;
+use crate::planted::Bug;
 use crate::random::Rng;
 use crate::sync::lock;
 
@@ -65,6 +67,9 @@ impl Shard {
                 let come = interior.kernel.rng.below(queue.len() as u64) as usize + 1;
                 signals.extend(queue.drain(..come));
                 late = !queue.is_empty();
+                if interior.kernel.world.planted(Bug::Overtaking) {
+                    overtake(&mut signals);
+                }
             } else {
                 std::mem::swap(&mut signals, &mut *queue);
             }
@@ -145,11 +150,10 @@ impl Interior {
         match signal {
             // The most frequent one goes straight into the VM: the detour through the
             // effects took 5 % of a round trip between two shards.
-            Signal::Message { to, from, topic, payload, bytes } if self.kernel.runs_lua(to) => {
+            Signal::Message { to, from, topic, payload, room } if self.kernel.runs_lua(to) => {
                 let slot = to.slot();
-                self.touch(slot, |vm, kernel| {
-                    vm.message(slot, from, topic, payload, bytes, kernel)
-                });
+                self.kernel.tell_message(from, to, room, MessageStage::Arrived);
+                self.touch(slot, |vm, kernel| vm.message(slot, from, topic, payload, room, kernel));
             }
             signal => {
                 self.kernel.apply(signal);
@@ -210,11 +214,17 @@ impl Interior {
         if process.run != Run::Queued {
             return;
         }
-        if kernel.shard.slots.kill_claimed(slot) {
+        let killed = kernel.shard.slots.kill_claimed(slot);
+        if killed && !kernel.world.planted(Bug::KilledRuns) {
             // Somebody decided its end; the kill signal is under way.
             process.run = Run::Doomed;
             return;
         }
+        if kernel.world.simulated() && !self.begin_simulated_step(slot, killed) {
+            return;
+        }
+        let kernel = &mut self.kernel;
+        let Some(process) = kernel.processes.at(slot) else { return };
         process.run = Run::Running;
         process.turns = process.turns.saturating_add(1);
         let generation = process.generation;
@@ -233,6 +243,19 @@ impl Interior {
         self.after_step(slot, generation, step, pulse);
         self.kernel.settle();
         self.flush();
+    }
+
+    /// In a simulation: tells of a step. False: the process is held, and will be ready
+    /// again later.
+    fn begin_simulated_step(&mut self, slot: Slot, killed: bool) -> bool {
+        let kernel = &mut self.kernel;
+        let pid = kernel.processes.pid(slot);
+        if let Some(until) = kernel.world.held(pid) {
+            kernel.timers.set(until, slot, Alarm::Held);
+            return false;
+        }
+        kernel.tell_step(pid, killed);
+        true
     }
 
     /// Decides what becomes of a process whose step is over.
@@ -255,16 +278,10 @@ impl Interior {
             Step::Finished(_) | Step::Killed => process.run = Run::Doomed,
             Step::Ready => {
                 process.hungry |= kernel.shard.queue.pulse() != pulse;
-                process.run = Run::Queued;
-                match process.hungry {
-                    true => kernel.ready.push_hungry(slot),
-                    false => kernel.ready.push_fresh(slot),
-                }
+                let hungry = process.hungry;
+                kernel.queue(slot, hungry);
             }
-            Step::Blocked if process.run == Run::RunningWoken => {
-                process.run = Run::Queued;
-                kernel.ready.push_fresh(slot);
-            }
+            Step::Blocked if process.run == Run::RunningWoken => kernel.queue(slot, false),
             Step::Blocked => {
                 process.run = Run::Idle;
                 process.hungry = false;
@@ -295,9 +312,11 @@ impl Interior {
                 step = Step::Ready;
                 break;
             }
-            let Some((input, bytes)) = body(kernel) else { break };
-            if matches!(input, Input::Message { .. }) {
-                kernel.shard.slots.release(slot, bytes);
+            let Some((input, room)) = body(kernel) else { break };
+            if let Input::Message { from, .. } = &input {
+                kernel.shard.slots.release(slot, room.bytes);
+                let to = kernel.processes.pid(slot);
+                kernel.tell_message(*from, to, room, MessageStage::Taken);
             }
             let mut context = NativeContext { kernel, slot };
             let handle = AssertUnwindSafe(|| actor.handle(&mut context, input));
@@ -319,6 +338,19 @@ impl Interior {
             body.actor = Some(actor);
         }
         step
+    }
+}
+
+/// A planted bug: the first two messages in a row from one process to another change
+/// places.
+fn overtake(signals: &mut [Signal]) {
+    let route = |signal: &Signal| match signal {
+        Signal::Message { to, from, .. } => Some((*to, *from)),
+        _ => None,
+    };
+    let such = |pair: &[Signal]| route(&pair[0]).is_some() && route(&pair[0]) == route(&pair[1]);
+    if let Some(first) = signals.windows(2).position(such) {
+        signals.swap(first, first + 1);
     }
 }
 

@@ -13,6 +13,7 @@ use luavisor_vm::{TimerId, Token, calendar};
 use super::requests::Pending;
 use super::{ChildTarget, SupervisorSpec, host_named, report, start};
 use crate::native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
+use crate::planted::Bug;
 
 /// See the module.
 pub(super) struct Supervisor {
@@ -72,7 +73,17 @@ impl Supervisor {
         match action {
             Action::Added(child, caller) => self.take_arguments(child, caller),
             Action::Launch(child) => return self.launch(context, child),
-            Action::Stop(child, shutdown, reason) => self.stop(context, child, shutdown, reason),
+            Action::Stop(child, shutdown, reason) => {
+                if context.runtime().world.planted(Bug::ForgottenChild)
+                    && let Some(pid) = self.pids.remove(&child)
+                {
+                    self.by_pid.remove(&pid);
+                    context.release(pid);
+                    let exit = Arc::new(Exit::normal(Values::none()));
+                    return Some(Event::Ended { child, exit, uniform: context.uniform() });
+                }
+                self.stop(context, child, shutdown, reason);
+            }
             Action::Terminate(child) => {
                 if let Some(pid) = self.pids.get(&child) {
                     // It may have ended; then its EXIT is under way.

@@ -137,6 +137,11 @@ impl Channel {
         (self.buffered() as u64) < u64::from(self.capacity)
     }
 
+    /// Whether its buffer holds a value.
+    pub fn has_value(&self) -> bool {
+        self.buffered() > 0
+    }
+
     /// Puts a value into the buffer.
     pub fn keep(&mut self, value: Held) {
         self.backlog.get_or_insert_default().values.push_back(value);

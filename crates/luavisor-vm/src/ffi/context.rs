@@ -215,6 +215,18 @@ impl Cx {
         }
     }
 
+    /// Whether the VM is part of a simulation.
+    pub fn simulated(self) -> bool {
+        self.vm().config.spot.is_some()
+    }
+
+    /// A message left the mailbox of this process.
+    pub fn taken(self, process: &Process, from: Pid, stamp: u32) {
+        if stamp != 0 {
+            self.kernel().taken(process.slot(), from, stamp);
+        }
+    }
+
     pub fn has_kernel(self) -> bool {
         self.vm().kernel.is_some()
     }

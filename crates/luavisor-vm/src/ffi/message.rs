@@ -83,7 +83,8 @@ pub enum Arriving {
 
 /// A message left the mailbox.
 pub fn return_room(cx: Cx, process: &Process, cargo: &Cargo) {
-    cx.vm().config.slots.release(process.slot(), cargo.room);
+    cx.vm().config.slots.release(process.slot(), cargo.room.bytes);
+    cx.taken(process, cargo.from, cargo.room.stamp);
 }
 
 /// Takes a message out of the mailbox and pushes it, as an object or as a plain value.

@@ -17,7 +17,7 @@ pub use super::channels::*;
 use super::seats::Seat;
 use super::shelf::{Hold, Holds};
 pub use super::tasks::*;
-use crate::kernel::{Slot, Token};
+use crate::kernel::{Room, Slot, Token};
 use crate::program::{Context, Program, Unit};
 use crate::vm::Birth;
 
@@ -32,8 +32,8 @@ pub enum Topic {
 #[derive(Debug)]
 pub struct Cargo {
     pub from: Pid,
-    /// mailbox room that it takes, in bytes; given back when it is read
-    pub room: usize,
+    /// given back when it is read
+    pub room: Room,
     pub load: Load,
 }
 

@@ -15,6 +15,7 @@ use super::lua::*;
 use super::message::{self, Arriving, pack};
 use super::process::*;
 use super::{atoms, channel, copy};
+use crate::kernel::Room;
 
 /// The channel that a message of this topic goes to, and whether as a Message.
 fn destination(process: &mut Process, topic: &Topic) -> (ChannelId, bool) {
@@ -155,14 +156,19 @@ fn send_local(
     let (id, messages) = destination(target, &topic);
     // A message that somebody waits for is never unread: no room to reserve and
     // give back, which took 7 % of a round trip.
+    let mut room = Room::of(bytes);
     let fits = match target.channel(id).is_some_and(|channel| !channel.receivers.is_empty()) {
-        true => slots.admits(target.slot(), bytes),
-        false => slots.reserve(target.slot(), bytes),
+        true => slots.admits(target.slot(), room.bytes),
+        false => slots.reserve(target.slot(), room.bytes),
     };
     if !fits {
         return Err(Error::new(Kind::LIMIT_EXCEEDED, "mailbox full"));
     }
+    if cx.simulated() {
+        room.stamp = cx.kernel().posted(cx.process().slot(), target.pid, lua.bytes(2));
+    }
     if let Some(waiter) = channel::receiver(target, id) {
+        cx.taken(target, from, room.stamp);
         let load = match copied {
             Copied::Scalar(load) => Arriving::Queued(load),
             Copied::Value => Arriving::Value(lua),
@@ -176,7 +182,7 @@ fn send_local(
         Copied::Value => Load::Held(cx.hold(lua)),
         Copied::List => Load::List(cx.hold(lua)),
     };
-    queue(cx, target, id, topic, Cargo { from, room: bytes, load });
+    queue(cx, target, id, topic, Cargo { from, room, load });
     Ok(())
 }
 

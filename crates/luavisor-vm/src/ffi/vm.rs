@@ -14,13 +14,13 @@ use super::context::{Cx, Op, Places, Resident, VmContext};
 use super::interrupt::Arm;
 use super::lua::Lua;
 use super::memory::{Account, allocate};
-use super::process::{Cargo, EVENTS, Load, Meaning, Process, Topic};
+use super::process::{Cargo, EVENTS, Load, Meaning, Process, Source, Topic};
 use super::seats::Seats;
 use super::shapes::Shapes;
 use super::shelf::{Holds, Row, Shelf};
 use super::strangers::Strangers;
 use super::{atoms, channel, heap, life, sandbox, send, step};
-use crate::kernel::{Kernel, Slot, Token};
+use crate::kernel::{Kernel, Room, Slot, Token};
 use crate::vm::{Birth, Remains, Step, VmConfig};
 
 /// Unread messages whose topics a crash report names.
@@ -156,7 +156,7 @@ impl Raw {
         from: Pid,
         topic: Bytes,
         payload: Values,
-        bytes: usize,
+        room: Room,
         kernel: &mut dyn Kernel,
     ) -> bool {
         let load = match (payload.items.len(), payload.first()) {
@@ -172,7 +172,7 @@ impl Raw {
         };
         self.with_kernel(kernel, |cx| {
             touch(cx, slot, |process| {
-                send::deliver(cx, process, topic, Cargo { from, room: bytes, load });
+                send::deliver(cx, process, topic, Cargo { from, room, load });
             })
         })
     }
@@ -215,6 +215,20 @@ impl Raw {
             }
             life::bury_dead(cx);
         });
+    }
+
+    pub fn overlooked(&self, slot: Slot) -> Option<&'static str> {
+        let process = self.cx().at(slot)?;
+        let waited_for = process.channels.iter().filter(|channel| !channel.receivers.is_empty());
+        waited_for.into_iter().find_map(|channel| match channel.source {
+            _ if channel.has_value() => Some("a value"),
+            Source::Inbox if process.mailbox.inbox_ready() => Some("a message"),
+            Source::Events if !process.events.is_empty() => Some("an event"),
+            Source::Topic { subscription, .. } if process.mailbox.ready(subscription) => {
+                Some("a message of a topic")
+            }
+            _ => None,
+        })
     }
 
     pub fn remains(&self, slot: Slot) -> Option<Remains> {

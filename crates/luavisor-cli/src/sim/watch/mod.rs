@@ -1,0 +1,327 @@
+//! What a simulation checks while it runs.
+//!
+//! | | must hold |
+//! |---|---|
+//! | I1 | every monitor of a process that lives gets exactly one EXIT when the other ends |
+//! | I2 | every failure reaches every linked process that lives |
+//! | I3 | messages between two processes arrive in their order, once, and all of them |
+//! | I4 | nothing that has ended is sent to |
+//! | I5 | a process whose end is decided does not run |
+//! | I6 | a process that is ready runs after a bounded number of steps of others |
+//! | I7 | no child outlives its supervisor |
+//! | I8 | every CANCEL arrives; nobody waits for what is there |
+//! | timers | one that was stopped does not fire |
+//! | names | a name has one living owner |
+//! | intensity | no supervisor of an entry restarts more often than it says |
+//! | ends | a process ends once; a panic of the runtime never ends one |
+//! | end | nothing outlives the shutdown |
+//!
+//! | file | holds |
+//! |---|---|
+//! | `bonds` | monitors, links, cancels |
+//! | `messages` | messages |
+
+mod bonds;
+mod messages;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use luavisor::supervision::Intensity;
+use luavisor::{
+    CONTROL, ChildChange, Exit, Observer, Occurrence, Pid, Runtime, ServiceChange, TimerChange,
+    TimerId,
+};
+
+use crate::sync::lock;
+use bonds::Bonds;
+use messages::Messages;
+
+/// Steps of others in its shard that a ready process may have to wait for: so many, and
+/// so many for each process there.
+const PATIENCE: u64 = 1000;
+const PATIENCE_EACH: u64 = 64;
+
+/// Nanoseconds after its time at which a timer has certainly not fired.
+const LATE: u64 = 1_000_000_000;
+
+/// The names of processes in what is reported.
+pub struct Names(Runtime);
+
+impl Names {
+    fn of(&self, pid: Pid) -> String {
+        match pid == Pid::NONE {
+            true => "the runtime".to_owned(),
+            false => self.0.pid_text(pid),
+        }
+    }
+}
+
+/// What is known of the run.
+#[derive(Default)]
+struct State {
+    living: BTreeMap<Pid, Arc<str>>,
+    /// process of a child, and of its supervisor
+    children: BTreeMap<Pid, Pid>,
+    supervisors: BTreeSet<Pid>,
+    bonds: Bonds,
+    messages: Messages,
+    /// timers that were stopped and whose time has not come
+    stopped: BTreeSet<(Pid, TimerId)>,
+    /// owners of names
+    names: BTreeMap<Arc<str>, Pid>,
+    /// when each supervisor restarted a child, as far as it counts
+    restarted: BTreeMap<Pid, VecDeque<u64>>,
+    /// restarts of services and children
+    restarts: u64,
+    problem: Option<String>,
+    /// how these ended, once they have
+    awaited: BTreeMap<Pid, Option<Arc<Exit>>>,
+}
+
+impl State {
+    /// A supervisor restarts a child; how many of its restarts count now, if too many.
+    fn restarted(&mut self, pid: Pid, intensity: Intensity, now: u64) -> Option<usize> {
+        let times = self.restarted.entry(pid).or_default();
+        times.push_back(now);
+        let counts = |time: u64| Duration::from_nanos(now.saturating_sub(time)) <= intensity.period;
+        while times.front().is_some_and(|time| !counts(*time)) {
+            times.pop_front();
+        }
+        (times.len() > intensity.restarts as usize).then_some(times.len())
+    }
+}
+
+/// The restart intensities of supervisors, by entry id.
+pub type Intensities = BTreeMap<Arc<str>, Intensity>;
+
+/// What a check of the user sees.
+#[derive(Default)]
+pub struct View {
+    /// processes by entry
+    pub processes: BTreeMap<Arc<str>, u64>,
+    /// messages that they have not taken, by entry
+    pub unread: BTreeMap<Arc<str>, u64>,
+    /// registered names, each with the entry of its owner
+    pub names: BTreeMap<Arc<str>, Arc<str>>,
+    /// restarts of services and children so far
+    pub restarts: u64,
+}
+
+/// Listens to a simulation.
+#[derive(Clone)]
+pub struct Watch {
+    state: Arc<Mutex<State>>,
+    names: Arc<Names>,
+    /// of the supervisors that are entries
+    intensities: Arc<Intensities>,
+}
+
+impl Watch {
+    pub fn new(runtime: &Runtime, intensities: Intensities) -> Watch {
+        let intensities = Arc::new(intensities);
+        Watch { state: Arc::default(), names: Arc::new(Names(runtime.clone())), intensities }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// The processes that faults may hit, with their entries: all but those of which
+    /// the runtime itself is made.
+    pub fn targets(&self) -> Vec<(Pid, Arc<str>)> {
+        let state = self.state();
+        let ours = |pid: &Pid| pid.host != CONTROL || state.supervisors.contains(pid);
+        let hit = |pid: &Pid| ours(pid) && !state.awaited.contains_key(pid);
+        let living = state.living.iter().filter(|(pid, _)| hit(pid));
+        living.map(|(pid, entry)| (*pid, entry.clone())).collect()
+    }
+
+    /// From now on the end of this process is remembered; it is no target of faults.
+    pub fn wait_for(&self, pid: Pid) {
+        self.state().awaited.insert(pid, None);
+    }
+
+    /// How an awaited process ended, if it has; forgets it then.
+    pub fn ended(&self, pid: Pid) -> Option<Arc<Exit>> {
+        let mut state = self.state();
+        let exit = state.awaited.get(&pid).cloned().flatten()?;
+        state.awaited.remove(&pid);
+        Some(exit)
+    }
+
+    /// What a check of the user sees.
+    pub fn view(&self) -> View {
+        let state = self.state();
+        let mut view = View { restarts: state.restarts, ..View::default() };
+        let ours = |pid: &Pid| pid.host != CONTROL || state.supervisors.contains(pid);
+        for (pid, entry) in state.living.iter().filter(|(pid, _)| ours(pid)) {
+            *view.processes.entry(entry.clone()).or_default() += 1;
+            let unread = state.messages.unread(*pid);
+            if unread > 0 {
+                *view.unread.entry(entry.clone()).or_default() += unread;
+            }
+        }
+        for (name, owner) in &state.names {
+            if let Some(entry) = state.living.get(owner) {
+                view.names.insert(name.clone(), entry.clone());
+            }
+        }
+        view
+    }
+
+    /// How many processes of an entry live.
+    pub fn count(&self, entry: &str) -> usize {
+        self.state().living.values().filter(|known| ***known == *entry).count()
+    }
+
+    /// What is wrong whatever is under way.
+    pub fn broken(&self) -> Option<String> {
+        self.state().problem.clone()
+    }
+
+    /// What is wrong when nothing is under way.
+    pub fn problem(&self) -> Option<String> {
+        let Names(runtime) = &*self.names;
+        let names = &self.names;
+        let mut state = self.state();
+        let state = &mut *state;
+        let living = &state.living;
+        let lives = |pid: Pid| living.contains_key(&pid);
+        let orphan = || {
+            let (child, parent) =
+                state.children.iter().find(|(child, parent)| lives(**child) && !lives(**parent))?;
+            let (child, parent) = (names.of(*child), names.of(*parent));
+            Some(format!("I7: child {child} outlives its supervisor {parent}"))
+        };
+        let stale_name = || {
+            let (name, owner) = runtime.stale_name()?;
+            Some(format!("the name {name} outlives its owner {}", names.of(owner)))
+        };
+        let overlooked = || {
+            let (pid, what) = runtime.overlooked()?;
+            Some(format!("I8: {} waits for {what} that is there", names.of(pid)))
+        };
+        let problem = state.problem.take().or_else(orphan);
+        let problem = problem.or_else(|| state.bonds.missing(names, lives));
+        let problem = problem.or_else(|| state.messages.missing(names));
+        state.problem = problem.or_else(stale_name).or_else(overlooked);
+        state.bonds.tidy(lives);
+        state.messages.tidy();
+        state.children.retain(|child, _| lives(*child));
+        state.problem.clone()
+    }
+
+    /// What is wrong after the shutdown.
+    pub fn leftovers(&self) -> Option<String> {
+        let targets = self.targets();
+        let (pid, entry) = targets.first()?;
+        let pid = self.names.of(*pid);
+        Some(format!("{} processes outlive the shutdown, one is {pid} of {entry}", targets.len()))
+    }
+}
+
+impl Observer for Watch {
+    fn observe(&self, occurrence: &Occurrence) {
+        let mut state = self.state();
+        if let Some(problem) = self.look(&mut state, occurrence) {
+            state.problem.get_or_insert(problem);
+        }
+    }
+}
+
+impl Watch {
+    /// Takes note of an occurrence; says what is wrong with it, if anything.
+    fn look(&self, state: &mut State, occurrence: &Occurrence) -> Option<String> {
+        let names = &*self.names;
+        match occurrence {
+            Occurrence::Spawned { pid, entry, .. } => {
+                state.living.insert(*pid, entry.clone());
+            }
+            Occurrence::Exited { pid, exit, .. } => return self.ends(state, *pid, exit),
+            Occurrence::Service { change: ServiceChange::Restart { .. }, .. } => {
+                state.restarts += 1;
+            }
+            Occurrence::Child { supervisor, pid, change: ChildChange::Restart { .. }, .. } => {
+                state.supervisors.insert(*pid);
+                state.restarts += 1;
+                let intensity = self.intensities.get(supervisor)?;
+                let now = names.0.clock().monotonic();
+                let many = state.restarted(*pid, *intensity, now)?;
+                return Some(format!(
+                    "intensity: {supervisor} restarted {many} times within {:?}, {} are allowed",
+                    intensity.period, intensity.restarts
+                ));
+            }
+            Occurrence::Child { pid, child_pid, .. } => {
+                state.supervisors.insert(*pid);
+                if let Some(child) = child_pid.filter(|child| state.living.contains_key(child)) {
+                    state.children.insert(child, *pid);
+                }
+            }
+            Occurrence::Bond { of, with, change } => {
+                return state.bonds.change(names, *of, *with, *change);
+            }
+            Occurrence::Message { from, to, stamp, stage } => {
+                let State { messages, living, .. } = state;
+                let lives = |pid| living.contains_key(&pid);
+                return messages.move_on(names, (*from, *to, *stamp), stage, lives);
+            }
+            Occurrence::Timer { pid, timer, change: TimerChange::Stopped } => {
+                state.stopped.insert((*pid, *timer));
+            }
+            Occurrence::Timer { pid, timer, change: TimerChange::Fired } => {
+                if state.stopped.contains(&(*pid, *timer)) {
+                    let pid = names.of(*pid);
+                    return Some(format!("timers: one of {pid} fired after it was stopped"));
+                }
+                // What should have fired long before has not.
+                state.stopped.retain(|(_, stopped)| stopped.at + LATE >= timer.at);
+            }
+            Occurrence::Step { pid, killed: true, .. } => {
+                let pid = names.of(*pid);
+                return Some(format!("I5: {pid} ran although its end was decided"));
+            }
+            Occurrence::Step { pid, waited, among, .. } => {
+                let limit = PATIENCE + PATIENCE_EACH * *among as u64;
+                if *waited > limit {
+                    let pid = names.of(*pid);
+                    return Some(format!("I6: {pid} waited for {waited} steps of {among} others"));
+                }
+            }
+            Occurrence::Name { name, owner: Some(owner) } => {
+                let before = state.names.insert(name.clone(), *owner);
+                let other = before.filter(|before| before != owner)?;
+                if state.living.contains_key(&other) {
+                    let (owner, other) = (names.of(*owner), names.of(other));
+                    return Some(format!("names: {name} belongs to {owner} and to {other}"));
+                }
+            }
+            Occurrence::Name { name, owner: None } => {
+                state.names.remove(name);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn ends(&self, state: &mut State, pid: Pid, exit: &Arc<Exit>) -> Option<String> {
+        let known = state.living.remove(&pid).is_some();
+        state.supervisors.remove(&pid);
+        state.restarted.remove(&pid);
+        state.messages.forget(pid);
+        if let Some(awaited) = state.awaited.get_mut(&pid) {
+            *awaited = Some(exit.clone());
+        }
+        if exit.failed() {
+            state.bonds.failed(pid);
+        }
+        let message = exit.error.as_ref().map_or("", |error| &error.message);
+        if !known {
+            return Some(format!("{} ended twice", self.names.of(pid)));
+        }
+        let panicked = message.starts_with("panic: ");
+        panicked.then(|| format!("{} was ended by a {message}", self.names.of(pid)))
+    }
+}
