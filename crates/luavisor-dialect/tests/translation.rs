@@ -216,6 +216,7 @@ fn types_that_are_no_values_stay() {
         "return T\n",
         "do type T = number end return T",
         "type T = number\nT = 5",
+        "function T() end\ntype T = number\nreturn T()",
         "type T = number\nx = {T = 1}\nx.T = x.T\nx:T()",
         "type process = {id: string}\nprocess.send(x)",
         "type T = typeof(T)",

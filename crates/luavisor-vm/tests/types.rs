@@ -205,6 +205,7 @@ fn the_error_tells_where_and_what() {
     let error = failure("type P = {x: number}\nlocal p = P({x = 'a'})");
     assert_eq!(&*error.message, "field 'x': expected number, got string");
     assert_eq!(error.kind.as_str(), "Invalid");
+    assert_eq!((&*error.frames[0].source, error.frames[0].line), ("app:main", 2));
 }
 
 #[test]

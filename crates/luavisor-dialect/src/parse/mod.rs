@@ -12,6 +12,8 @@ mod jumps;
 mod statement;
 mod typing;
 
+use std::collections::HashSet;
+
 use crate::DialectError;
 use crate::edit::Edits;
 use crate::lexer::{Kind, Token, tokens};
@@ -57,6 +59,7 @@ pub fn parse(source: &[u8]) -> Result<Found<'_>, DialectError> {
         syntaxes: Syntaxes::default(),
         scopes: Scopes::default(),
         jumps: Jumps::default(),
+        globals: HashSet::new(),
     };
     let complete = match parser.chunk() {
         Ok(()) => true,
@@ -80,6 +83,8 @@ struct Parser<'a> {
     syntaxes: Syntaxes,
     scopes: Scopes<'a>,
     jumps: Jumps<'a>,
+    /// globals that the text has assigned to so far
+    globals: HashSet<&'a [u8]>,
 }
 
 impl<'a> Parser<'a> {
@@ -186,10 +191,14 @@ impl<'a> Parser<'a> {
 
     /// A name is assigned to.
     fn assign_name(&mut self, name: Token) {
-        if let Some((_, Meaning::Alias(id))) = self.scopes.value(self.bytes(name))
-            && let Some(alias) = self.syntaxes.aliases.get_mut(id as usize)
-        {
-            alias.assigned.get_or_insert(Self::span(name));
+        match self.scopes.value(self.bytes(name)) {
+            Some((_, Meaning::Alias(id))) => {
+                if let Some(alias) = self.syntaxes.aliases.get_mut(id as usize) {
+                    alias.assigned.get_or_insert(Self::span(name));
+                }
+            }
+            Some((_, Meaning::Local(_))) => {}
+            None => _ = self.globals.insert(self.bytes(name)),
         }
     }
 }

@@ -310,6 +310,7 @@ impl Parser<'_> {
         let word = self.bytes(name);
         // Programs name types like the locals and globals beside them.
         let is_taken = GLOBALS.contains(&word)
+            || self.globals.contains(word)
             || matches!(self.scopes.value(word), Some((_, Meaning::Local(_))));
         self.scopes.add_alias(word, id);
         let binding = (!is_taken).then(|| self.scopes.declare(word, Meaning::Alias(id), end));

@@ -47,7 +47,10 @@ fn cast(call: &mut Call) -> Outcome {
             call.push_argument(2);
             call.results(1)
         }
-        Some(error) => Err(error.into()),
+        Some(mut error) => {
+            error.frames = call.frames().into();
+            Err(error.into())
+        }
     }
 }
 
