@@ -28,7 +28,7 @@ pub fn values(source: &[u8], found: &mut Found<'_>) -> Result<(), DialectError> 
     for id in 0..found.syntaxes.aliases.len() as AliasId {
         let Some(alias) = found.syntaxes.alias(id) else { continue };
         let statement = alias.statement;
-        if !found.complete || !alias.used || alias.binding.is_none() {
+        if found.unread.is_some() || !alias.used || alias.binding.is_none() {
             if !alias.is_luau {
                 found.edits.blank(statement.start, statement.end);
             }

@@ -38,6 +38,10 @@ const LARGEST: usize = 256 << 20;
 pub struct Translated<'a> {
     /// the text; borrowed if nothing had to be changed
     pub text: Cow<'a, [u8]>,
+    /// line, from 1, of something that is not understood, for which types that are
+    /// used as values have none. Luau's compiler will reject the text; if it does not,
+    /// the text cannot be run as it is meant
+    pub unread: Option<u32>,
     columns: edit::Columns,
 }
 
@@ -79,15 +83,18 @@ impl DialectError {
 /// # Errors
 /// The first thing that is wrong in what the dialect adds.
 pub fn translate(source: &[u8]) -> Result<Translated<'_>, DialectError> {
-    let unchanged = || Translated { text: Cow::Borrowed(source), columns: Default::default() };
     if source.len() > LARGEST {
-        return Ok(unchanged());
+        let columns = edit::Columns::default();
+        return Ok(Translated { text: Cow::Borrowed(source), unread: None, columns });
     }
     let mut found = parse::parse(source)?;
     emit::values(source, &mut found)?;
+    let is_used = |alias: &syntax::Alias| alias.used && alias.binding.is_some();
+    let unread = found.unread.filter(|_| found.syntaxes.aliases.iter().any(is_used));
     if found.edits.is_empty() {
-        return Ok(unchanged());
+        let columns = edit::Columns::default();
+        return Ok(Translated { text: Cow::Borrowed(source), unread, columns });
     }
     let (text, columns) = found.edits.apply(source);
-    Ok(Translated { text: Cow::Owned(text), columns })
+    Ok(Translated { text: Cow::Owned(text), unread, columns })
 }

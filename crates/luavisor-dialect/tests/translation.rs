@@ -68,6 +68,8 @@ fn types_that_luau_cannot_read_are_blanked() {
         "«type T = number[]»",
         "«export type F = (A) -> B, C»\nf()",
         "«type F = (a?: A) -> ()»",
+        "«type R = {f: (A) -> B, C?, g: D}»",
+        "local x«: {f: (A) -> B, {C}; ...D}» = y",
         "«type A<T> = {v?: T}»\ntype B = A<number>",
     ] {
         blanks(marked);

@@ -37,10 +37,17 @@ pub fn compile(source: &[u8]) -> Result<Box<[u8]>, CompileError> {
         column: Some(error.column),
         message: error.message,
     })?;
-    luau::compile(&translated.text).map_err(|error| {
+    let bytecode = luau::compile(&translated.text).map_err(|error| {
         let original = |column| translated.original_column(error.line, column);
         CompileError { message: with_columns(&error.message, original), ..error }
-    })
+    })?;
+    match translated.unread {
+        None => Ok(bytecode),
+        Some(line) => {
+            let message = "this nests too deeply for types to be values in the same text";
+            Err(CompileError { line, column: None, message: message.to_owned() })
+        }
+    }
 }
 
 /// Luau names columns only in words, as in `(to close '(' at column 5)`.

@@ -315,6 +315,8 @@ fn parts_of_a_type() {
         eq(Maybe:inner() == Number, true)
         type F = (a: number, b: string) -> (boolean, string)
         eq(F:ret() == Boolean, true)
+        type Api = {call: (a: number) -> string, number?, name: string}
+        eq(Api.call:name(), "(number) -> (string, number?)") eq(Api.name == String, true)
         local params = {}
         for t in F:params() do table.insert(params, tostring(t)) end
         eq(table.concat(params, ","), "number,string")

@@ -39,8 +39,8 @@ pub struct Found<'a> {
     pub edits: Edits,
     pub syntaxes: Syntaxes,
     pub scopes: Scopes<'a>,
-    /// whether all of it was read
-    pub complete: bool,
+    /// line, from 1, where reading ended early
+    pub unread: Option<u32>,
 }
 
 /// Reads a text.
@@ -61,13 +61,13 @@ pub fn parse(source: &[u8]) -> Result<Found<'_>, DialectError> {
         jumps: Jumps::default(),
         globals: HashSet::new(),
     };
-    let complete = match parser.chunk() {
-        Ok(()) => true,
-        Err(Stop::Unknown) => false,
+    let unread = match parser.chunk() {
+        Ok(()) => None,
+        Err(Stop::Unknown) => Some(parser.token().line + 1),
         Err(Stop::Error(error)) => return Err(error),
     };
     let Parser { edits, syntaxes, scopes, .. } = parser;
-    Ok(Found { edits, syntaxes, scopes, complete })
+    Ok(Found { edits, syntaxes, scopes, unread })
 }
 
 struct Parser<'a> {

@@ -304,7 +304,9 @@ impl Parser<'_> {
         let parameters = if self.is(b'<') { self.generics()? } else { Vec::new() };
         self.expect_symbol(b'=')?;
         let target = self.ty()?;
-        self.more_returns(target)?;
+        while self.accept_symbol(b',') {
+            self.more_return(target)?;
+        }
         let end = self.previous().end;
         let id = self.syntaxes.aliases.len() as u32;
         let word = self.bytes(name);

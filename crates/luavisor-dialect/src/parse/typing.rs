@@ -344,18 +344,17 @@ impl Parser<'_> {
         }
     }
 
-    /// More returns of a function type, where a comma can mean nothing else.
-    pub fn more_returns(&mut self, function: SyntaxId) -> Read {
-        while self.is(b',') && matches!(self.syntaxes.get(function), Syntax::Function(_)) {
-            self.next();
-            self.foreign += 1;
-            let ty = self.pack()?;
-            let (types, rest) = self.unpack(ty);
-            if let Some(Syntax::Function(function)) = self.syntaxes.types.get_mut(function as usize)
-            {
-                function.returns.extend(types);
-                function.more = function.more.or(rest);
-            }
+    /// One more result of a function type, where it can be nothing else.
+    pub fn more_return(&mut self, function: SyntaxId) -> Read {
+        if !matches!(self.syntaxes.get(function), Syntax::Function(_)) {
+            return Err(Stop::Unknown);
+        }
+        self.foreign += 1;
+        let ty = self.pack()?;
+        let (types, rest) = self.unpack(ty);
+        if let Some(Syntax::Function(function)) = self.syntaxes.types.get_mut(function as usize) {
+            function.returns.extend(types);
+            function.more = function.more.or(rest);
         }
         Ok(())
     }
@@ -415,7 +414,9 @@ impl Parser<'_> {
                 self.depth -= 1;
                 return Ok(self.add(Syntax::Array(element)));
             } else {
-                return Err(Stop::Unknown);
+                // What is no field can only be one more result of the function before.
+                let Some(last) = fields.last() else { return Err(Stop::Unknown) };
+                self.more_return(last.node)?;
             }
             if !self.accept_symbol(b',') && !self.accept_symbol(b';') {
                 break;
