@@ -24,6 +24,16 @@ impl Edits {
         self.list.is_empty()
     }
 
+    /// A point to come [`Edits::back_to`].
+    pub fn mark(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Forgets all replacements since the mark.
+    pub fn back_to(&mut self, mark: usize) {
+        self.list.truncate(mark);
+    }
+
     /// Blanks the bytes out.
     pub fn blank(&mut self, start: u32, end: u32) {
         self.replace(start, end, "");

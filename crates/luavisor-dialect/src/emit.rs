@@ -11,7 +11,7 @@ use crate::DialectError;
 use crate::literal;
 use crate::parse::Found;
 use crate::scope::{AliasId, BindingId, Meaning};
-use crate::syntax::{Alias, FieldSyntax, FunctionSyntax, Name, Span, Syntax, SyntaxId};
+use crate::syntax::{FieldSyntax, FunctionSyntax, Instance, Name, Span, Syntax, SyntaxId};
 use crate::types::{
     Description, Field, IMPORTS, Import, Literal, NAMED, NODES, Node, NodeId, lua_text, write_node,
 };
@@ -39,22 +39,49 @@ pub fn values(source: &[u8], found: &mut Found<'_>) -> Result<(), DialectError> 
             let message = format!("type '{name}' is read-only, it cannot be assigned to");
             return Err(DialectError::at(source, place.start, message));
         }
-        let too_large = |what: &str| {
-            let message = format!("the value of type '{name}' {what}");
-            DialectError::at(source, alias.name.start, message)
-        };
-        let (description, arguments) = describe(source, found, id, alias)
-            .ok_or_else(|| too_large("refers to too many types, or grows without end"))?;
-        let text = lua_text(&description.encode());
-        total += text.len();
-        if total > TOTAL {
-            return Err(too_large("makes the types of this file too large"));
-        }
+        let value = value(source, found, id, &[], alias.name, statement.start, &mut total)?;
         // The semicolon keeps a parenthesis in the next line from being a call.
-        let text = format!("local {name}=({text}):__type({});", arguments.join(","));
+        let text = format!("local {name}={value};");
         found.edits.replace(statement.start, statement.end, text);
     }
+    if found.unread.is_some() {
+        return Ok(());
+    }
+    for at in 0..found.syntaxes.instances.len() {
+        let Some(Instance { place, alias, arguments }) = found.syntaxes.instances.get(at) else {
+            break;
+        };
+        let (place, start) = (*place, place.start);
+        let value = value(source, found, *alias, arguments, place, start, &mut total)?;
+        found.edits.replace(place.start, place.end, format!("({value})"));
+    }
     Ok(())
+}
+
+/// The expression that makes the value of an alias with these arguments. `name` is
+/// what errors point at, `place` where the expression will stand.
+fn value(
+    source: &[u8],
+    found: &Found<'_>,
+    id: AliasId,
+    arguments: &[SyntaxId],
+    name: Span,
+    place: u32,
+    total: &mut usize,
+) -> Result<String, DialectError> {
+    let wrong = |what: &str| {
+        let name_text = String::from_utf8_lossy(name.of(source));
+        let message = format!("the value of type '{name_text}' {what}");
+        DialectError::at(source, name.start, message)
+    };
+    let (description, locals) = describe(source, found, id, arguments, place)
+        .ok_or_else(|| wrong("refers to too many types, or grows without end"))?;
+    let text = lua_text(&description.encode());
+    *total += text.len();
+    if *total > TOTAL {
+        return Err(wrong("makes the types of this file too large"));
+    }
+    Ok(format!("({text}):__type({})", locals.join(",")))
 }
 
 /// The description of an alias, and the locals that its constructor is given.
@@ -62,12 +89,13 @@ fn describe(
     source: &[u8],
     found: &Found<'_>,
     id: AliasId,
-    alias: &Alias,
+    arguments: &[SyntaxId],
+    place: u32,
 ) -> Option<(Description, Vec<String>)> {
     let mut lowering = Lowering {
         source,
         found,
-        place: alias,
+        place,
         description: Description::default(),
         known: HashMap::new(),
         instances: HashMap::new(),
@@ -76,7 +104,12 @@ fn describe(
         list: Vec::new(),
         too_large: false,
     };
-    lowering.instance(id, Vec::new());
+    // The root comes first. That of a generic alias is a copy, as its arguments are
+    // made before it.
+    let is_generic = found.syntaxes.alias(id).is_some_and(|it| !it.parameters.is_empty());
+    let root = is_generic.then(|| lowering.push(Node::Any));
+    let arguments = lowering.all(arguments, &Names::new());
+    let instance = lowering.instance(id, arguments);
     while let Some((node, id, names)) = lowering.list.pop()
         && !lowering.too_large
     {
@@ -87,8 +120,12 @@ fn describe(
             *target = made;
         }
     }
-    let arguments = lowering.arguments.iter().map(|(_, name)| name.clone()).collect();
-    (!lowering.too_large).then_some((lowering.description, arguments))
+    let made = lowering.description.nodes.get(instance as usize).cloned();
+    if let (Some(root), Some(made)) = (root, made) {
+        lowering.description.nodes[root as usize] = made;
+    }
+    let locals = lowering.arguments.iter().map(|(_, name)| name.clone()).collect();
+    (!lowering.too_large).then_some((lowering.description, locals))
 }
 
 /// What generic names stand for.
@@ -97,8 +134,8 @@ type Names<'a> = Vec<(&'a [u8], NodeId)>;
 struct Lowering<'s, 'f> {
     source: &'s [u8],
     found: &'f Found<'s>,
-    /// whose constructor is made
-    place: &'f Alias,
+    /// where the constructor is called
+    place: u32,
     description: Description,
     /// nodes by how they are written
     known: HashMap<Vec<u8>, NodeId>,
@@ -138,8 +175,6 @@ impl<'s> Lowering<'s, '_> {
     fn instance(&mut self, id: AliasId, mut arguments: Vec<NodeId>) -> NodeId {
         let Some(alias) = self.found.syntaxes.alias(id) else { return self.add(Node::Any) };
         let shown = arguments.clone();
-        // The root is there before its arguments.
-        let reserved = self.description.nodes.is_empty().then(|| self.push(Node::Any));
         let mut names: Names<'s> = Vec::new();
         arguments.truncate(alias.parameters.len());
         for (at, parameter) in alias.parameters.iter().enumerate() {
@@ -156,13 +191,7 @@ impl<'s> Lowering<'s, '_> {
         }
         let name = String::from_utf8_lossy(alias.name.of(self.source)).into();
         let node = Node::Alias { name, arguments: shown, target: 0, recursive: false };
-        let made = match reserved {
-            Some(root) => {
-                self.description.nodes[root as usize] = node;
-                root
-            }
-            None => self.push(node),
-        };
+        let made = self.push(node);
         self.instances.insert(key, made);
         self.list.push((made, id, names));
         made
@@ -285,8 +314,7 @@ impl<'s> Lowering<'s, '_> {
 
     /// The type that a local, or a field of it, holds where the constructor is called.
     fn import(&mut self, local: Option<BindingId>, span: Span, field: Option<&[u8]>) -> NodeId {
-        let place = self.place.statement.start;
-        let visible = local.filter(|local| self.found.scopes.is_visible(*local, place));
+        let visible = local.filter(|local| self.found.scopes.is_visible(*local, self.place));
         let Some(local) = visible else { return self.add(Node::Any) };
         let known = self.arguments.iter().position(|(id, _)| *id == local);
         if known.is_none() && self.arguments.len() >= IMPORTS

@@ -90,7 +90,8 @@ pub fn translate(source: &[u8]) -> Result<Translated<'_>, DialectError> {
     let mut found = parse::parse(source)?;
     emit::values(source, &mut found)?;
     let is_used = |alias: &syntax::Alias| alias.used && alias.binding.is_some();
-    let unread = found.unread.filter(|_| found.syntaxes.aliases.iter().any(is_used));
+    let has_values = found.syntaxes.aliases.iter().any(is_used);
+    let unread = found.unread.filter(|_| has_values || !found.syntaxes.instances.is_empty());
     if found.edits.is_empty() {
         let columns = edit::Columns::default();
         return Ok(Translated { text: Cow::Borrowed(source), unread, columns });

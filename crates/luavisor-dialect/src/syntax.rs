@@ -104,11 +104,21 @@ pub struct Alias {
     pub is_luau: bool,
 }
 
+/// `Name<T>` in an expression, where `Name` is a generic alias.
+#[derive(Debug)]
+pub struct Instance {
+    /// what stands there
+    pub place: Span,
+    pub alias: AliasId,
+    pub arguments: Vec<SyntaxId>,
+}
+
 /// All types of a text.
 #[derive(Debug, Default)]
 pub struct Syntaxes {
     pub types: Vec<Syntax>,
     pub aliases: Vec<Alias>,
+    pub instances: Vec<Instance>,
 }
 
 impl Syntaxes {

@@ -207,6 +207,27 @@ fn values_stand_where_their_types_stood() {
 }
 
 #[test]
+fn generic_types_have_instances_in_expressions() {
+    let box_of = |rest: &str| format!("type Box<T> = T\nx = {rest}");
+    let instance = "((\"0 3 =3 Box1 1 1 s=3 Box1 1 1 \"):__type())";
+    for (rest, becomes_) in [
+        ("Box<string>", instance.to_owned()),
+        ("Box<string>\nf()", format!("{instance}\nf()")),
+        ("Box<string>:is(y)", format!("{instance}:is(y)")),
+        ("{Box<string>, a = Box<string>}", format!("{{{instance}, a = {instance}}}")),
+    ] {
+        becomes(&box_of(rest), &box_of(&becomes_));
+    }
+    // Comparisons, of the type itself.
+    let own = "(\"0 3 =3 Box0 1 a=3 Box0 1 \"):__type()";
+    for rest in ["Box < y", "Box < y > 5", "Box < y, 5 > z", "Box < {}"] {
+        becomes(&box_of(rest), &format!("local Box={own};\nx = {rest}"));
+    }
+    stays("local Box = 1\ntype Box<T> = T\nx = Box < string > (y)");
+    stays("x = a < b > (c)");
+}
+
+#[test]
 fn types_that_are_no_values_stay() {
     for text in [
         "type T = number",

@@ -410,6 +410,15 @@ fn generics_are_instantiated_by_use() {
         type P = Pair<number>
         eq(select(2, P:is({a = 1, b = 2})):message(), "field 'b': expected string, got number")
         eq(Box:is({value = 1, items = {}}) ~= nil, true)
+        local value, err = Box<string>:is({value = 1})
+        eq(err:message(), "field 'value': expected string, got number")
+        eq(Box<integer>({value = 1, items = {2}}).value, 1)
+        local shelf = {texts = Box<string>, pairs = {Pair<Box<number>, string>}}
+        eq(shelf.texts:name(), "Box<string>") eq(shelf.pairs[1]:name(), "Pair<Box<number>, string>")
+        local Numbers2 = Box<number>
+        eq(Numbers2 == Numbers, true)
+        type Wide<T> = T
+        eq(Wide<Numbers.value> == Any, true) eq(Wide < Box, false)
         "#,
     );
 }
@@ -483,6 +492,11 @@ fn types_cannot_be_sent_or_changed() {
             local ok, t = pcall(function() return (text):__type() end)
             if ok then t:is({{{}}}) t:kind() t:name() tostring(t) t:fields() local _ = t <= t end
         end
+        -- Types that are nested without tables are followed to some depth.
+        local chain = {"0 4000 "}
+        for i = 1, 3999 do chain[i + 1] = "U1 " .. i .. " " end
+        local deep = (table.concat(chain) .. "n"):__type()
+        eq(deep:is(5), nil) eq(deep:kind(), "union") deep:name() eq(deep <= Number, false)
         local _ENV, string = {}, 5
         type U = {a: number} eq(U.a == Number, true)
         "#,

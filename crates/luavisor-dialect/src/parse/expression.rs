@@ -1,6 +1,8 @@
 //! Expressions: no tree and no precedence, only where names, types and functions are.
 
 use crate::lexer::Kind;
+use crate::scope::Meaning;
+use crate::syntax::{Instance, Span};
 
 use super::{Parser, Read, Stop};
 
@@ -79,7 +81,45 @@ impl Parser<'_> {
                 self.function_body()
             }
             Kind::If => self.if_expression(),
+            Kind::Name if self.peek(1).kind == Kind::Symbol(b'<') => self.maybe_instance(),
             _ => self.suffixed_expression(),
+        }
+    }
+
+    /// `Box<string>`, if `Box` is a generic type; else the name before a comparison.
+    fn maybe_instance(&mut self) -> Read {
+        let (name, at) = (self.token(), self.at);
+        let Some((_, Meaning::Alias(alias))) = self.scopes.value(self.bytes(name)) else {
+            return self.suffixed_expression();
+        };
+        let is_generic = self.syntaxes.alias(alias).is_some_and(|it| !it.parameters.is_empty());
+        if !is_generic || self.in_typeof > 0 {
+            return self.suffixed_expression();
+        }
+        let (depth, edits) = (self.depth, self.edits.mark());
+        self.next();
+        match self.arguments() {
+            Ok(arguments) if !self.starts_operand() => {
+                let place = Span { start: name.start, end: self.previous().end };
+                self.syntaxes.instances.push(Instance { place, alias, arguments });
+                self.suffixes()
+            }
+            _ => {
+                self.at = at;
+                self.depth = depth;
+                self.edits.back_to(edits);
+                self.suffixed_expression()
+            }
+        }
+    }
+
+    /// Whether what follows `>` can only be compared with what stands before it.
+    fn starts_operand(&self) -> bool {
+        match self.kind() {
+            Kind::Name => self.token().line == self.previous().line,
+            Kind::Number | Kind::Text | Kind::Not | Kind::Nil | Kind::True | Kind::False => true,
+            Kind::Symbol(b'{' | b'-' | b'#') => true,
+            _ => false,
         }
     }
 
@@ -146,6 +186,11 @@ impl Parser<'_> {
             }
             _ => return Err(Stop::Unknown),
         }
+        self.suffixes()
+    }
+
+    /// What is looked up or called.
+    fn suffixes(&mut self) -> Read {
         loop {
             match self.kind() {
                 Kind::Symbol(b'.' | b':') => {
