@@ -367,7 +367,7 @@ fn comparing() {
         eq(Number == 5, false)
 
         local keys = {[A] = "a", [Number] = "n"}
-        eq(keys[A], "a") eq(keys[Number], "n")
+        eq(keys[A], "a") eq(keys[Number], "n") eq(keys[A.x], "n")
         "#,
     );
 }

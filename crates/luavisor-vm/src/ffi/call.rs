@@ -253,6 +253,13 @@ impl Call {
     pub fn push_function(&mut self, function: &'static Function) {
         push_function(self.lua, function);
     }
+    /// Pushes a global as it was before any program could overwrite it.
+    pub fn push_builtin(&mut self, name: &CStr) {
+        self.lua.reserve(2);
+        self.cx.push_shared(self.lua, self.cx.vm().places.base);
+        self.lua.raw_get_field(-1, name);
+        self.lua.remove(-2);
+    }
     pub fn push_object(&mut self, object: &Object) {
         objects::push(self.lua, object);
     }

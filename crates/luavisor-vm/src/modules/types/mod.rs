@@ -58,13 +58,7 @@ fn construct(call: &mut Call) -> Outcome {
 pub fn install(setup: &mut Setup) {
     object::install(setup);
     listing::install(setup);
-    for (name, node) in [
-        (c"Number", Node::Number),
-        (c"Integer", Node::Integer),
-        (c"String", Node::String),
-        (c"Boolean", Node::Boolean),
-        (c"Any", Node::Any),
-    ] {
-        setup.object_global(name, tags::TYPE, Type::simple(node));
+    for (name, node) in &object::PREDEFINED {
+        setup.object_global(name, tags::TYPE, Type::simple(node.clone()));
     }
 }

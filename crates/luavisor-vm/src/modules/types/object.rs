@@ -3,6 +3,8 @@
 //! `T:name()` calls a method, `T.name` is the type of a field; so methods are
 //! found by their call, and only then by name.
 
+use std::ffi::CStr;
+
 use luavisor_dialect::types::{Node, Type, View, number_text};
 
 use crate::ffi::call::{Call, Function, Outcome, Setup};
@@ -16,9 +18,24 @@ pub fn at<'a>(call: &Call, index: i32) -> Option<&'a Type> {
     call.object::<Type>(index, tags::TYPE).map(|ty| &*ty)
 }
 
+/// The predefined types. They are the only objects of their types, so that a table
+/// with them as keys finds what is asked for with the type of a field.
+pub static PREDEFINED: [(&CStr, Node); 5] = [
+    (c"Number", Node::Number),
+    (c"Integer", Node::Integer),
+    (c"String", Node::String),
+    (c"Boolean", Node::Boolean),
+    (c"Any", Node::Any),
+];
+
 /// Pushes a type.
 pub fn push(call: &mut Call, ty: Type) {
-    call.push_data(tags::TYPE, ty);
+    let node = std::mem::discriminant(ty.view().node());
+    let known = PREDEFINED.iter().find(|(_, known)| std::mem::discriminant(known) == node);
+    match known {
+        Some((name, _)) => call.push_builtin(name),
+        None => call.push_data(tags::TYPE, ty),
+    }
 }
 
 /// The type of a method call. It is cloned, as the object may be collected.
