@@ -28,6 +28,11 @@ pub fn values(source: &[u8], found: &mut Found<'_>) -> Result<(), DialectError> 
     for id in 0..found.syntaxes.aliases.len() as AliasId {
         let Some(alias) = found.syntaxes.alias(id) else { continue };
         let statement = alias.statement;
+        if let Some(place) = alias.assigned.filter(|_| found.unread.is_none()) {
+            let name = String::from_utf8_lossy(alias.name.of(source));
+            let message = format!("type '{name}' is read-only, it cannot be assigned to");
+            return Err(DialectError::at(source, place.start, message));
+        }
         if found.unread.is_some() || !alias.used || alias.binding.is_none() {
             if !alias.is_luau {
                 found.edits.blank(statement.start, statement.end);
@@ -35,10 +40,6 @@ pub fn values(source: &[u8], found: &mut Found<'_>) -> Result<(), DialectError> 
             continue;
         }
         let name = String::from_utf8_lossy(alias.name.of(source)).into_owned();
-        if let Some(place) = alias.assigned {
-            let message = format!("type '{name}' is read-only, it cannot be assigned to");
-            return Err(DialectError::at(source, place.start, message));
-        }
         let value = value(source, found, id, &[], alias.name, statement.start, &mut total)?;
         // The semicolon keeps a parenthesis in the next line from being a call.
         let text = format!("local {name}={value};");

@@ -68,6 +68,8 @@ fn types_that_luau_cannot_read_are_blanked() {
         "«type T = number[]»",
         "«export type F = (A) -> B, C»\nf()",
         "«type F = (a?: A) -> ()»",
+        "x = 1; «type F = A[];» y = 2",
+        "while x do f(); «::c::;» end",
         "«type R = {f: (A) -> B, C?, g: D}»",
         "local x«: {f: (A) -> B, {C}; ...D}» = y",
         "«type A<T> = {v?: T}»\ntype B = A<number>",
@@ -123,7 +125,8 @@ fn the_bang_has_no_effect() {
         ("x = a!==b", "x = a ==b"),
         ("x = a! + b!", "x = a  + b "),
         ("a!.b = 1", "a .b = 1"),
-        ("x = a as T!", "x = a ::_  "),
+        ("x = a as T! < b", "x = a ::nil  < b"),
+        ("x = a :: T[] < b", "x = a :: nil < b"),
         ("f(a!, \"b\"!)", "f(a , \"b\" )"),
     ] {
         becomes(dialect, luau);
@@ -195,6 +198,7 @@ fn labels_are_no_casts() {
 #[test]
 fn values_stand_where_their_types_stood() {
     becomes("type T = number\nreturn T", "local T=(\"0 2 =1 T0 1 n\"):__type();\nreturn T");
+    becomes("type T = nil;f(T)", "local T=(\"0 2 =1 T0 1 0\"):__type();f(T)");
     becomes(
         "type T = {\n  x: number,\n}  local y = T",
         "local T=(\"0 3 =1 T0 2 nR1 .1 x1 - - \"):__type();\n            \n   local y = T",
@@ -238,7 +242,9 @@ fn types_that_are_no_values_stay() {
         "type T = number\nfor T = 1, 2 do print(T) end",
         "return T\n",
         "do type T = number end return T",
-        "type T = number\nT = 5",
+        "type T = {}\nT = {}\nfunction T.new() return setmetatable({}, T) end",
+        "type T = {}\nT = setmetatable({}, {})\nT()",
+        "type T = {}\nfunction T() end\nT()",
         "function T() end\ntype T = number\nreturn T()",
         "type T = number\nx = {T = 1}\nx.T = x.T\nx:T()",
         "type process = {id: string}\nprocess.send(x)",
@@ -254,8 +260,11 @@ fn types_that_are_no_values_stay() {
         stays(text);
     }
     let message = "type 'T' is read-only, it cannot be assigned to";
-    fails("type T = number\nT = 5\nprint(T)", 2, 1, message);
-    fails("type T = number\nfunction T() end\nprint(T)", 2, 10, message);
+    fails("type T = number\nT = 5", 2, 1, message);
+    fails("type T = number\nx, T = 5", 2, 4, message);
+    fails("type T = number\nT += 5", 2, 1, message);
+    fails("type T = number\nprint(T)\nT = {}", 3, 1, message);
+    fails("type T = number\nprint(T)\nfunction T() end", 3, 10, message);
 }
 
 #[test]

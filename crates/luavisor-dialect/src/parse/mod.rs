@@ -189,12 +189,19 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A name is assigned to.
-    fn assign_name(&mut self, name: Token) {
+    /// A name is assigned to; `is_class`: a table, function or the like.
+    ///
+    /// Programs may have a global table of a type's name, as they may have a local
+    /// one: the name then means the table. Any other assignment is a mistake.
+    fn assign_name(&mut self, name: Token, is_class: bool) {
         match self.scopes.value(self.bytes(name)) {
             Some((_, Meaning::Alias(id))) => {
                 if let Some(alias) = self.syntaxes.aliases.get_mut(id as usize) {
-                    alias.assigned.get_or_insert(Self::span(name));
+                    if is_class && !alias.used {
+                        alias.binding = None;
+                    } else if alias.binding.is_some() {
+                        alias.assigned.get_or_insert(Self::span(name));
+                    }
                 }
             }
             Some((_, Meaning::Local(_))) => {}

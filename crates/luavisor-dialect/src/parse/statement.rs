@@ -83,7 +83,10 @@ impl Parser<'_> {
     fn label(&mut self) -> Read<Token> {
         let start = self.next().start;
         let name = self.expect(Kind::Name)?;
-        let end = self.expect(Kind::Colons)?.end;
+        self.expect(Kind::Colons)?;
+        // Alone, Luau takes a semicolon for a statement that is missing.
+        let _ = self.accept_symbol(b';');
+        let end = self.previous().end;
         self.edits.blank(start, end);
         Ok(name)
     }
@@ -105,7 +108,7 @@ impl Parser<'_> {
                 if matches!(self.kind(), Kind::Symbol(b'.' | b':')) {
                     self.use_name(name);
                 } else {
-                    self.assign_name(name);
+                    self.assign_name(name, true);
                 }
                 while matches!(self.kind(), Kind::Symbol(b'.' | b':')) {
                     self.next();
@@ -274,7 +277,8 @@ impl Parser<'_> {
             let is_target = matches!(self.peek(1).kind, Kind::Symbol(b'=' | b',') | Kind::Assign);
             if self.kind() == Kind::Name && is_target {
                 let name = self.next();
-                self.assign_name(name);
+                let is_class = self.is(b'=') && self.makes_class(self.peek(1));
+                self.assign_name(name, is_class);
             } else {
                 self.suffixed_expression()?;
             }
@@ -286,6 +290,15 @@ impl Parser<'_> {
             self.expressions()?;
         }
         Ok(())
+    }
+
+    /// Whether an expression that begins so makes a table with functions.
+    fn makes_class(&self, first: Token) -> bool {
+        match first.kind {
+            Kind::Symbol(b'{') | Kind::Function => true,
+            Kind::Name => matches!(self.bytes(first), b"setmetatable" | b"require"),
+            _ => false,
+        }
     }
 
     /// `type Name<T> = …`, perhaps exported
@@ -307,6 +320,8 @@ impl Parser<'_> {
         while self.accept_symbol(b',') {
             self.more_return(target)?;
         }
+        // It goes with the statement, see `label`.
+        let _ = self.accept_symbol(b';');
         let end = self.previous().end;
         let id = self.syntaxes.aliases.len() as u32;
         let word = self.bytes(name);

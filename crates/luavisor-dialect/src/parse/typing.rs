@@ -68,14 +68,15 @@ impl Parser<'_> {
         let start = self.token().start;
         self.ty()?;
         let end = self.previous().end;
+        // What follows `nil` is never taken for the arguments of a generic type.
+        let is_compared = matches!(self.kind(), Kind::Symbol(b'<' | b'!'));
+        let stand_in = if is_compared { "::nil" } else { "::_" };
         if word.kind == Kind::Colons && is_first {
             if self.foreign != before {
-                self.edits.replace(start, end, "_");
+                self.edits.replace(start, end, &stand_in[2..]);
             }
         } else if is_first {
-            // Word and type together, so that `f()as T` has room. What follows `nil`
-            // is never taken for the arguments of a generic type.
-            let stand_in = if self.is(b'<') { "::nil" } else { "::_" };
+            // Word and type together, so that `f()as T` has room.
             self.edits.replace(word.start, end, stand_in);
         } else {
             self.edits.blank(word.start, end);
