@@ -261,7 +261,13 @@ impl<'s> Lowering<'s, '_> {
                     true => literal::text(written).into(),
                     false => written.into(),
                 };
-                Field { name, optional: field.optional, node: self.lower(field.node, names) }
+                let mut node = self.lower(field.node, names);
+                // `name?: T` says the same as `name: T?`.
+                let made = self.description.nodes.get(node as usize);
+                if field.optional && !matches!(made, Some(Node::Optional(_))) {
+                    node = self.add(Node::Optional(node));
+                }
+                Field { name, optional: field.optional, node }
             })
             .collect();
         let index = index.map(|(key, value)| (self.lower(key, names), self.lower(value, names)));

@@ -301,7 +301,7 @@ fn parts_of_a_type() {
         type Point = {x: number, y?: string, name: boolean}
         local order = {}
         for name, t in Point:fields() do table.insert(order, name .. "=" .. t:name()) end
-        eq(table.concat(order, " "), "x=number y=string name=boolean")
+        eq(table.concat(order, " "), "x=number y=string? name=boolean")
         eq(Point.x == Number, true) eq(Point.z, nil) eq(Point[1], nil)
         -- A field hides a method only where no method is called.
         eq(Point.name == Boolean, true) eq(Point:name(), "Point")
@@ -350,6 +350,9 @@ fn comparing() {
         eq(C <= A, true) eq(C < A, true) eq(A <= C, false) eq(A <= B, true) eq(A < B, false)
         eq(Integer <= Number, true) eq(Integer < Number, true) eq(Number <= Integer, false)
         eq(Number <= Any, true) eq(Any <= Number, false)
+        type Q = {x?: number} type R = {x: number?} eq(Q == R, true) eq(Q.x:inner() == Number, true)
+        eq(A < Q, true) eq(Q <= A, false) eq(Q:fields()() , "x")
+        type Box = {q: {x?: number}} eq(Box.q:name(), "{x?: number}")
         type Two = number | string type Owt = string | number
         eq(Two == Owt, true) eq(Number < Two, true) eq(Two <= Owt, true)
         type Lit = "a" eq(Lit <= String, true) eq(Lit == String, false)

@@ -114,7 +114,7 @@ pub enum Literal {
 pub struct Field {
     /// its name
     pub name: Box<[u8]>,
-    /// whether it may be missing
+    /// whether it is written `name?: T`; its type is `T?` then
     pub optional: bool,
     /// its type
     pub node: NodeId,

@@ -94,8 +94,7 @@ impl Relation {
                     && x.len() == y.len()
                     && x.iter().all(|field| {
                         find(y, &field.name).is_some_and(|other| {
-                            field.optional == other.optional
-                                && self.holds(a.at(field.node), b.at(other.node), deeper)
+                            self.holds(a.at(field.node), b.at(other.node), deeper)
                         })
                     })
             }

@@ -93,7 +93,13 @@ impl Text {
                     self.out.push_str(if at == 0 { "" } else { ", " });
                     self.out.push_str(&String::from_utf8_lossy(&field.name));
                     self.out.push_str(if field.optional { "?: " } else { ": " });
-                    self.show(view.at(field.node), deeper, false);
+                    let ty = view.at(field.node);
+                    match ty.node() {
+                        Node::Optional(inner) if field.optional => {
+                            self.show(ty.at(*inner), deeper, false);
+                        }
+                        _ => self.show(ty, deeper, false),
+                    }
                 }
                 if let Some(index) = index {
                     self.out.push_str(if fields.is_empty() { "" } else { ", " });
