@@ -85,4 +85,5 @@ examples! {
     crawler "crawler";
     queue "queue";
     tree "tree";
+    typed_orders "typed-orders";
 }

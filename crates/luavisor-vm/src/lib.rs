@@ -5,6 +5,7 @@
 //! the scheduler.
 
 pub mod calendar;
+mod compile;
 mod ffi;
 pub mod kernel;
 mod modules;
@@ -13,8 +14,8 @@ pub mod program;
 pub mod slots;
 mod vm;
 
+pub use compile::{CompileError, compile};
 pub use ffi::arena::{Plane, Spot};
-pub use ffi::compile::{CompileError, compile};
 pub use kernel::{Kernel, Slot, TimerId, Token};
 pub use program::{Chunk, Context, Program, Unit};
 pub use slots::Slots;

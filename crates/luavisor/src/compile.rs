@@ -1,4 +1,4 @@
-//! The Luau compiler behind the seam of `luavisor-config`.
+//! The compiler of the VM behind the seam of `luavisor-config`.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ impl ChunkCompiler for LuauCompiler {
     fn compile(&self, chunk_name: &str, source: &str) -> Result<Arc<Chunk>, CompileError> {
         match luavisor_vm::compile(source.as_bytes()) {
             Ok(bytecode) => Ok(Arc::new(Chunk { name: chunk_name.into(), bytecode })),
-            Err(error) => {
-                Err(CompileError { line: error.line, column: None, message: error.message })
+            Err(luavisor_vm::CompileError { line, column, message }) => {
+                Err(CompileError { line, column, message })
             }
         }
     }

@@ -79,6 +79,13 @@ impl Call {
     pub fn is_table(&self, index: i32) -> bool {
         self.lua.is_table(index)
     }
+    pub fn is_function(&self, index: i32) -> bool {
+        self.lua.is_function(index)
+    }
+    /// Name of the method that a `__namecall` stands for.
+    pub fn method(&self) -> &[u8] {
+        self.lua.namecall().1
+    }
     pub fn type_name(&self, index: i32) -> &'static str {
         if index > self.lua.top() { "no value" } else { self.lua.type_name(index) }
     }
@@ -107,6 +114,10 @@ impl Call {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         })
+    }
+    /// The bytes at `index`, which is a string, in place.
+    pub fn raw_bytes(&self, index: i32) -> &[u8] {
+        self.lua.bytes(index)
     }
     /// The text at `index`, which is a string, in place.
     pub fn str(&self, index: i32) -> Cow<'_, str> {
@@ -178,6 +189,12 @@ impl Call {
         self.lua.reserve(1);
         self.lua.raw_get_field(index, name);
     }
+    /// Pushes the entry with the key `name` of the table at `index`, without metamethods.
+    pub fn push_entry(&mut self, index: i32, name: &[u8]) {
+        self.lua.reserve(2);
+        self.lua.push_bytes(name);
+        self.lua.raw_get(index);
+    }
     /// Pushes element `n` of the table at `index`, without metamethods.
     pub fn push_element(&mut self, index: i32, n: i32) {
         self.lua.reserve(1);
@@ -232,6 +249,16 @@ impl Call {
     pub fn push_error(&mut self, error: Error) {
         self.lua.reserve(1);
         error::push(self.lua, &Arc::new(error));
+    }
+    pub fn push_function(&mut self, function: &'static Function) {
+        push_function(self.lua, function);
+    }
+    /// Pushes a global as it was before any program could overwrite it.
+    pub fn push_builtin(&mut self, name: &CStr) {
+        self.lua.reserve(2);
+        self.cx.push_shared(self.lua, self.cx.vm().places.base);
+        self.lua.raw_get_field(-1, name);
+        self.lua.remove(-2);
     }
     pub fn push_object(&mut self, object: &Object) {
         objects::push(self.lua, object);
@@ -310,6 +337,14 @@ impl Call {
     /// Raises while a chunk runs at its top level.
     pub fn not_at_top_level(&self, function: &str) -> Result<(), Raise> {
         self.cx.not_at_top_level(function)
+    }
+    /// Counts memory outside of Lua's heap for the running process, until it ends.
+    pub(crate) fn charge(&mut self, bytes: usize) {
+        super::memory::charge(self.cx, self.process(), bytes);
+    }
+    /// The types that this VM has read.
+    pub(crate) fn known_types(&self) -> &mut crate::modules::types::KnownTypes {
+        &mut self.cx.vm().types
     }
     /// The scheduler around the VM.
     pub fn kernel(&self) -> &mut dyn Kernel {

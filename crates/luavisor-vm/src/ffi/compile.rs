@@ -1,26 +1,11 @@
-//! Source to bytecode.
+//! Luau source to bytecode.
 
 use std::ffi::c_char;
 use std::sync::{Mutex, PoisonError};
 
 use mlua_sys as sys;
 
-/// Why a chunk does not compile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CompileError {
-    /// line, from 1
-    pub line: u32,
-    /// what is wrong
-    pub message: String,
-}
-
-impl std::fmt::Display for CompileError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.line, self.message)
-    }
-}
-
-impl std::error::Error for CompileError {}
+use crate::compile::CompileError;
 
 /// Builtins whose fast paths would skip our own versions.
 const DISABLED: [&std::ffi::CStr; 0] = [];
@@ -45,7 +30,7 @@ pub fn compile(source: &[u8]) -> Result<Box<[u8]>, CompileError> {
             let mut parts = text.trim_start_matches(':').splitn(2, ':');
             let line = parts.next().and_then(|line| line.parse().ok()).unwrap_or(1);
             let message = parts.next().unwrap_or(&text).trim().to_owned();
-            Err(CompileError { line, message })
+            Err(CompileError { line, column: None, message })
         }
         _ => Ok(bytecode.into_boxed_slice()),
     }

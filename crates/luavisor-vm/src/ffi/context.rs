@@ -159,6 +159,7 @@ pub struct VmContext {
     pub memory_line: usize,
     pub heap_account: Box<super::memory::Account>,
     pub categories: super::memory::Categories,
+    pub types: crate::modules::types::KnownTypes,
 }
 
 /// The context of a running native.

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use luavisor_core::{Error, Kind};
 use mlua_sys as sys;
 
-use super::call::Setup;
+use super::call::{Setup, push_function};
 use super::context::Cx;
 use super::error::Raise;
 use super::lua::*;
@@ -64,6 +64,7 @@ pub fn install(cx: Cx, lua: Lua) {
     lua.raw_set_field(-2, c"send");
     lua.set_top(0);
     prelude(lua);
+    string_methods(lua);
     shapes::install(cx, lua);
     global_modules(cx, lua);
     units::install_native_modules(cx, lua);
@@ -161,6 +162,24 @@ fn wrap_strings(lua: Lua) {
         lua.push_function(string_function_native, name, 2);
         lua.raw_set_field(library, name);
     }
+    lua.set_top(0);
+}
+
+/// What `("text"):name()` finds: the library, and the constructor of types.
+///
+/// The constructor is reached through a literal because no program can change
+/// what methods strings have, while it could shadow or overwrite any name. It is
+/// no function of the library, so that nobody meets it there.
+fn string_methods(lua: Lua) {
+    lua.push_str("");
+    lua.push_metatable(-1);
+    lua.push_str("string");
+    lua.raw_get(GLOBALS);
+    lua.clone_table(-1);
+    push_function(lua, &crate::modules::types::CONSTRUCTOR);
+    lua.raw_set_field(-2, crate::modules::types::CONSTRUCTOR.name);
+    lua.set_readonly(-1, true);
+    lua.raw_set_field(2, c"__index");
     lua.set_top(0);
 }
 

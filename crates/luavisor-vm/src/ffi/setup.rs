@@ -69,6 +69,13 @@ impl Setup {
         self.lua.pop(1);
     }
 
+    /// A global that is an object of class `tag`, which holds a `T`.
+    pub(crate) fn object_global<T>(&mut self, name: &'static CStr, tag: c_int, value: T) {
+        self.lua.reserve(2);
+        self.lua.new_userdata(tag, value);
+        self.lua.raw_set_field(GLOBALS, name);
+    }
+
     fn fill(&mut self, functions: &'static [Function], more: impl FnOnce(&mut TableSetup)) {
         for function in functions {
             push_function(self.lua, function);

@@ -80,6 +80,7 @@ impl Raw {
             memory_line,
             heap_account: account,
             categories: super::memory::Categories::default(),
+            types: Default::default(),
         }));
         // SAFETY: the callbacks belong to the new VM; code generation is set up once.
         unsafe {

@@ -17,6 +17,7 @@ pub mod process;
 pub mod subscriptions;
 pub mod supervisor;
 pub mod time;
+pub mod types;
 pub mod uuid;
 
 use crate::ffi::call::Setup;
@@ -35,6 +36,7 @@ pub fn install(setup: &mut Setup) {
     os::install(setup);
     io::install(setup);
     supervisor::install(setup);
+    types::install(setup);
 }
 
 /// Modules that the format knows and this version lacks.

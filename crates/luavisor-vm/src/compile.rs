@@ -1,0 +1,62 @@
+//! Source to bytecode: the one place in the load path where text becomes code.
+//!
+//! 1. The typed dialect is translated to Luau (`luavisor-dialect`); a source that
+//!    does not use it stays as it is.
+//! 2. Luau's compiler makes bytecode, which does not name the chunk yet.
+//!
+//! Errors speak of the text as it was written.
+
+use crate::ffi::compile as luau;
+
+/// Why a chunk does not compile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompileError {
+    /// line, from 1
+    pub line: u32,
+    /// column in characters, from 1, if it is known
+    pub column: Option<u32>,
+    /// what is wrong
+    pub message: String,
+}
+
+impl std::fmt::Display for CompileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.line, self.message)
+    }
+}
+
+impl std::error::Error for CompileError {}
+
+/// Compiles a source.
+///
+/// # Errors
+/// The first syntax error.
+pub fn compile(source: &[u8]) -> Result<Box<[u8]>, CompileError> {
+    let translated = luavisor_dialect::translate(source).map_err(|error| CompileError {
+        line: error.line,
+        column: Some(error.column),
+        message: error.message,
+    })?;
+    let bytecode = luau::compile(&translated.text).map_err(|error| {
+        let original = |column| translated.original_column(error.line, column);
+        CompileError { message: with_columns(&error.message, original), ..error }
+    })?;
+    match translated.unread {
+        None => Ok(bytecode),
+        Some(line) => {
+            let message = "this nests too deeply for types to be values in the same text";
+            Err(CompileError { line, column: None, message: message.to_owned() })
+        }
+    }
+}
+
+/// Luau names columns only in words, as in `(to close '(' at column 5)`.
+fn with_columns(message: &str, original: impl Fn(u32) -> u32) -> String {
+    const WORDS: &str = "at column ";
+    let Some((before, rest)) = message.split_once(WORDS) else { return message.to_owned() };
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    match rest[..end].parse() {
+        Ok(column) => format!("{before}{WORDS}{}{}", original(column), &rest[end..]),
+        Err(_) => message.to_owned(),
+    }
+}
