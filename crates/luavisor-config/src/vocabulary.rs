@@ -1,7 +1,8 @@
 //! The words of the format: names of modules.
 
 /// Modules that this version has.
-pub const MODULES: &[&str] = &["ctx", "io", "logger", "supervisor", "time", "uuid"];
+pub const MODULES: &[&str] =
+    &["ctx", "io", "json", "logger", "supervisor", "time", "uuid"];
 
 /// Global libraries, which may be listed under `modules:` all the same.
 pub const GLOBALS: &[&str] = &[
@@ -22,7 +23,6 @@ pub const GLOBALS: &[&str] = &[
 
 /// Modules that the format knows and later versions bring.
 pub const LATER_MODULES: &[&str] = &[
-    "base64",
     "cloudstorage",
     "compress",
     "contract",
@@ -35,11 +35,9 @@ pub const LATER_MODULES: &[&str] = &[
     "expr",
     "fs",
     "funcs",
-    "hash",
     "html",
     "http",
     "http_client",
-    "json",
     "metrics",
     "queue",
     "registry",

@@ -5,6 +5,7 @@
 //! the scheduler.
 
 pub mod calendar;
+mod codec;
 mod ffi;
 pub mod kernel;
 mod modules;

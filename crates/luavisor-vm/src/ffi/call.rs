@@ -11,11 +11,13 @@ use std::sync::Arc;
 
 use luavisor_core::{Error, Event, Object, Pid, Values};
 
+use super::build::Builder;
 use super::context::{Cx, Op};
 use super::error::{self, Raise, finish};
 use super::lua::*;
 use super::process::{ChannelId, Meaning, Process, Source, Wait};
 pub use super::setup::{Setup, TableSetup};
+use super::view::View;
 use super::{channel, copy, objects};
 use crate::kernel::{Kernel, TimerId, Token};
 
@@ -196,6 +198,26 @@ impl Call {
     /// Identity of the table at `index`.
     pub fn address(&self, index: i32) -> usize {
         self.lua.address(index) as usize
+    }
+    /// Lets `look` see the value at `index` where it lies. Whatever the value is, it
+    /// cannot change meanwhile, because `look` has no way to Lua.
+    pub fn look<R>(&mut self, index: i32, look: impl FnOnce(View<'_>) -> R) -> Result<R, Error> {
+        match View::at(self.lua, index) {
+            Some(view) => Ok(look(view)),
+            None => {
+                let values = copy::take_visible(self.lua, index)?;
+                Ok(look(View::of(&values, values.first())))
+            }
+        }
+    }
+    /// Pushes the one value that `build` makes, or nothing if it fails.
+    pub fn build<E>(&mut self, build: impl FnOnce(&mut Builder) -> Result<(), E>) -> Result<(), E> {
+        let top = self.lua.top();
+        let result = build(&mut Builder::new(self.cx, self.lua));
+        if result.is_err() {
+            self.lua.set_top(top);
+        }
+        result
     }
     /// Removes the top `n` values.
     pub fn pop(&mut self, n: i32) {

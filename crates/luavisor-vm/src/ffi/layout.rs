@@ -87,6 +87,9 @@ struct Text {
 struct Userdata {
     header: Header,
     tag: u8,
+    length: c_int,
+    metatable: *const Table,
+    data: [u64; 0],
 }
 
 // SAFETY of every block below: the table, string or userdata is alive, because a
@@ -165,6 +168,12 @@ impl Slot {
         }
     }
 
+    /// Of a string, for as long as the value that it was reached from is held.
+    pub fn text<'a>(&self) -> &'a [u8] {
+        let bytes = self.bytes();
+        unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) }
+    }
+
     /// Of a table.
     pub fn table<'a>(&self) -> &'a Table {
         unsafe { &*self.value.object.cast::<Table>() }
@@ -173,6 +182,16 @@ impl Slot {
     /// Of a userdata.
     pub fn tag(&self) -> c_int {
         unsafe { c_int::from((*self.value.object.cast::<Userdata>()).tag) }
+    }
+
+    /// What a userdata holds.
+    pub fn content(&self) -> *const c_void {
+        unsafe { (&raw const (*self.value.object.cast::<Userdata>()).data).cast() }
+    }
+
+    /// Of a userdata.
+    pub fn metatable<'a>(&self) -> Option<&'a Table> {
+        unsafe { (*self.value.object.cast::<Userdata>()).metatable.as_ref() }
     }
 }
 
@@ -216,6 +235,7 @@ fn probe(lua: Lua) -> bool {
     let inner = lua.address(-1);
     lua.raw_set_field(root, c"inner");
     lua.new_userdata(super::objects::tags::DURATION, 7_i64);
+    let (content, metatable) = (lua.address(-1), lua.metatable_address(-1));
     lua.raw_set_field(root, c"userdata");
     lua.push_number(-1.0);
     lua.push_boolean(false);
@@ -249,7 +269,11 @@ fn probe(lua: Lua) -> bool {
                 key.bytes() == b"inner" && std::ptr::from_ref(value.table()).cast() == inner
             }
             (LUA_TUSERDATA, LUA_TSTRING) => {
-                key.bytes() == b"userdata" && value.tag() == super::objects::tags::DURATION
+                let own = value.metatable().map_or(std::ptr::null(), std::ptr::from_ref);
+                key.bytes() == b"userdata"
+                    && value.tag() == super::objects::tags::DURATION
+                    && value.content() == content
+                    && own.cast() == metatable
             }
             (LUA_TBOOLEAN, LUA_TNUMBER) => key.number() == -1.0 && !value.boolean(),
             _ => false,

@@ -8,6 +8,7 @@ pub mod builder;
 pub mod ctx;
 pub mod errors;
 pub mod io;
+pub mod json;
 pub mod logger;
 pub mod names;
 pub mod os;
@@ -34,6 +35,7 @@ pub fn install(setup: &mut Setup) {
     logger::install(setup);
     os::install(setup);
     io::install(setup);
+    json::install(setup);
     supervisor::install(setup);
 }
 
@@ -49,10 +51,7 @@ const UNSUPPORTED: &[&str] = &[
     "security",
     "env",
     "system",
-    "json",
     "yaml",
-    "base64",
-    "hash",
     "crypto",
     "compress",
     "expr",

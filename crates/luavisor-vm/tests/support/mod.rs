@@ -227,6 +227,10 @@ pub struct Bench {
     /// safepoints of a slice
     pub slice: u32,
     pub slots: Arc<Slots>,
+    /// heap limit of the process, in bytes
+    pub memory: Option<u64>,
+    /// of the next process
+    pub arguments: Values,
 }
 
 /// The pid of the process.
@@ -267,7 +271,15 @@ impl Bench {
             modules: Arc::new([]),
         });
         let kernel = FakeKernel::default();
-        Bench { vm, kernel, context: Context::default(), slice, slots }
+        Bench {
+            vm,
+            kernel,
+            context: Context::default(),
+            slice,
+            slots,
+            memory: None,
+            arguments: Values::none(),
+        }
     }
 
     /// Makes the process of this body of `main`; [`Bench::finish`] runs it.
@@ -280,9 +292,9 @@ impl Bench {
         self.vm.create(Box::new(Birth {
             pid: pid(),
             program,
-            arguments: Values::none(),
+            arguments: std::mem::take(&mut self.arguments),
             context: Arc::new(self.context.clone()),
-            memory: None,
+            memory: self.memory,
             result_limit: 1 << 20,
         }));
     }
