@@ -2,7 +2,7 @@
 
 /// Modules that this version has.
 pub const MODULES: &[&str] =
-    &["ctx", "io", "json", "logger", "supervisor", "time", "uuid"];
+    &["base64", "ctx", "hash", "io", "json", "logger", "supervisor", "time", "uuid"];
 
 /// Global libraries, which may be listed under `modules:` all the same.
 pub const GLOBALS: &[&str] = &[

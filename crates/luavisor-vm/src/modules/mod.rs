@@ -4,9 +4,11 @@
 //! `pub fn install(setup: &mut Setup)`, and add it to the list below (see
 //! `docs/architecture.md`, "Add a Lua module").
 
+pub mod base64;
 pub mod builder;
 pub mod ctx;
 pub mod errors;
+pub mod hash;
 pub mod io;
 pub mod json;
 pub mod logger;
@@ -36,6 +38,8 @@ pub fn install(setup: &mut Setup) {
     os::install(setup);
     io::install(setup);
     json::install(setup);
+    base64::install(setup);
+    hash::install(setup);
     supervisor::install(setup);
 }
 
