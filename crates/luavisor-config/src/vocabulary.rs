@@ -2,7 +2,7 @@
 
 /// Modules that this version has.
 pub const MODULES: &[&str] =
-    &["base64", "ctx", "hash", "io", "json", "logger", "supervisor", "time", "uuid"];
+    &["base64", "ctx", "env", "hash", "io", "json", "logger", "supervisor", "time", "uuid"];
 
 /// Global libraries, which may be listed under `modules:` all the same.
 pub const GLOBALS: &[&str] = &[
@@ -27,7 +27,6 @@ pub const LATER_MODULES: &[&str] = &[
     "compress",
     "contract",
     "crypto",
-    "env",
     "eval",
     "events",
     "excel",

@@ -23,6 +23,7 @@
 pub mod catalog;
 pub mod clock;
 pub mod crash;
+pub mod environment;
 mod executor;
 mod growing;
 pub mod host;
@@ -47,6 +48,7 @@ mod world;
 pub use catalog::{Catalog, ProgramTable, factory_not_found};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use crash::CrashReport;
+pub use environment::Environment;
 pub use executor::manual::{Order, Simulation};
 pub use host::{HostConfig, HostState, Limits};
 pub use log::{LogSink, NoLog};

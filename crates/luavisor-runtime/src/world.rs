@@ -13,6 +13,7 @@ use luavisor_vm::{Birth, Plane, Preemption, Program, Spot, Token};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::crash::Storms;
+use crate::environment::Environment;
 use crate::executor::Executor;
 use crate::growing::Growing;
 use crate::host::placement::Near;
@@ -49,6 +50,7 @@ pub(crate) struct World {
     pub outputs: Outputs,
     pub input: TerminalInput,
     pub raw: RawMode,
+    pub environment: Environment,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -86,6 +88,7 @@ pub(crate) struct WorldParts {
     pub outputs: Outputs,
     pub input: TerminalInput,
     pub raw: RawMode,
+    pub environment: Environment,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -109,6 +112,7 @@ impl World {
             outputs: parts.outputs,
             input: parts.input,
             raw: parts.raw,
+            environment: parts.environment,
             executor: parts.executor,
             modules: parts.modules,
             native_code: parts.native_code,
@@ -134,6 +138,11 @@ impl World {
         world.outputs.attach(&world);
         world.input.attach(&world);
         world
+    }
+
+    /// Whether it is driven by hand: then it does nothing outside of itself.
+    pub fn driven(&self) -> bool {
+        matches!(self.executor, Executor::Manual(_))
     }
 
     /// Whether the order of everything is drawn from a seed.

@@ -11,6 +11,7 @@
 //! - the kernel: pids, names, links, monitors, `trap_links`, cancel deadlines,
 //!   timers, placement, and the order of everything.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
@@ -146,6 +147,15 @@ pub enum Written {
     Failed(Error),
 }
 
+/// What setting an environment variable came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is set.
+    Done,
+    /// A file is being written: the token completes when it is.
+    Wait,
+}
+
 /// A request for terminal input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
@@ -254,6 +264,20 @@ pub trait Kernel {
     fn terminal_arguments(&self, from: Slot) -> Vec<String>;
     /// Whether the process runs on a terminal host.
     fn has_terminal(&self, from: Slot) -> bool;
+
+    /// The value of an environment variable of the application, by its name or entry
+    /// id, or the name of an entry in `namespace`. The texts of MODULES 7.
+    fn variable(&self, namespace: &str, key: &str) -> Result<String, Error>;
+    /// Sets one; `place` is its namespace and key.
+    fn set_variable(
+        &mut self,
+        from: Slot,
+        place: (&str, &str),
+        value: &str,
+        token: Token,
+    ) -> Result<Stored, Error>;
+    /// All values by name.
+    fn variables(&self) -> BTreeMap<String, String>;
 
     /// The lowest level that is written.
     fn log_level(&self) -> Level;

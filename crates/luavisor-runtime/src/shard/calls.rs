@@ -3,13 +3,15 @@
 //! Every call acts on this shard at once and reaches others by signals. The VM
 //! itself is never called from here; see [`super::effects`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
-    CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest, SupervisorRequest, Written,
+    CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest, Stored, SupervisorRequest,
+    Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
 use luavisor_vm::{Program, Slot, TimerId, Token};
@@ -331,6 +333,25 @@ impl Kernel for ShardKernel {
 
     fn has_terminal(&self, _from: Slot) -> bool {
         self.host.config.terminal.is_some()
+    }
+
+    fn variable(&self, namespace: &str, key: &str) -> Result<String, Error> {
+        self.world.environment.get(namespace, key)
+    }
+
+    fn set_variable(
+        &mut self,
+        from: Slot,
+        place: (&str, &str),
+        value: &str,
+        token: Token,
+    ) -> Result<Stored, Error> {
+        let from = self.processes.pid(from);
+        self.world.environment.set(&self.world, place, value, from, token)
+    }
+
+    fn variables(&self) -> BTreeMap<String, String> {
+        self.world.environment.all()
     }
 
     fn log_level(&self) -> Level {

@@ -7,6 +7,7 @@
 pub mod base64;
 pub mod builder;
 pub mod ctx;
+pub mod env;
 pub mod errors;
 pub mod hash;
 pub mod io;
@@ -40,6 +41,7 @@ pub fn install(setup: &mut Setup) {
     json::install(setup);
     base64::install(setup);
     hash::install(setup);
+    env::install(setup);
     supervisor::install(setup);
 }
 
@@ -53,7 +55,6 @@ const UNSUPPORTED: &[&str] = &[
     "events",
     "registry",
     "security",
-    "env",
     "system",
     "yaml",
     "crypto",

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
-use luavisor_vm::kernel::{CancelRequest, Level, LogRecord, Output, Read, SpawnRequest, Written};
+use luavisor_vm::kernel::{
+    CancelRequest, Level, LogRecord, Output, Read, SpawnRequest, Stored, Written,
+};
 use luavisor_vm::native::AsyncFunction;
 use luavisor_vm::{
     Birth, Chunk, Context, Kernel, Preemption, Program, Slot, Slots, Step, TimerId, Token, Unit,
@@ -45,6 +47,7 @@ pub struct FakeKernel {
     pub random: u64,
     pub stdout: String,
     pub stderr: String,
+    pub variables: BTreeMap<String, String>,
     /// writes make the task wait
     pub slow_output: bool,
     /// why no write succeeds
@@ -206,6 +209,30 @@ impl Kernel for FakeKernel {
     }
     fn has_terminal(&self, _: Slot) -> bool {
         self.input.is_some()
+    }
+    fn variable(&self, _: &str, key: &str) -> Result<String, Error> {
+        if key.is_empty() {
+            return Err(Error::invalid("empty key").retryable(false));
+        }
+        let value = self.variables.get(key).cloned();
+        value.ok_or_else(|| Error::not_found("environment variable not found").retryable(false))
+    }
+    fn set_variable(
+        &mut self,
+        _: Slot,
+        (_, key): (&str, &str),
+        value: &str,
+        token: Token,
+    ) -> Result<Stored, Error> {
+        self.variables.insert(key.to_owned(), value.to_owned());
+        if self.slow_output {
+            self.completions.push_back((token, Ok(Values::none())));
+            return Ok(Stored::Wait);
+        }
+        Ok(Stored::Done)
+    }
+    fn variables(&self) -> BTreeMap<String, String> {
+        self.variables.clone()
     }
     fn log_level(&self) -> Level {
         self.level.unwrap_or(Level::Debug)
