@@ -1,8 +1,19 @@
 //! The words of the format: names of modules.
 
 /// Modules that this version has.
-pub const MODULES: &[&str] =
-    &["base64", "ctx", "env", "hash", "io", "json", "logger", "supervisor", "time", "uuid"];
+pub const MODULES: &[&str] = &[
+    "base64",
+    "ctx",
+    "env",
+    "hash",
+    "io",
+    "json",
+    "logger",
+    "supervisor",
+    "system",
+    "time",
+    "uuid",
+];
 
 /// Global libraries, which may be listed under `modules:` all the same.
 pub const GLOBALS: &[&str] = &[
@@ -44,7 +55,6 @@ pub const LATER_MODULES: &[&str] = &[
     "sql",
     "store",
     "stream",
-    "system",
     "templates",
     "text",
     "treesitter",

@@ -29,6 +29,7 @@ mod growing;
 pub mod host;
 mod input;
 pub mod log;
+mod machine;
 mod names;
 pub mod native;
 pub mod observe;
@@ -43,6 +44,7 @@ mod shard;
 pub mod snapshot;
 pub mod supervisor;
 mod sync;
+mod tuning;
 mod world;
 
 pub use catalog::{Catalog, ProgramTable, factory_not_found};

@@ -33,6 +33,7 @@ use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
 use crate::supervisor::Supervisors;
 use crate::sync::{lock, read, write};
+use crate::tuning::Tuning;
 
 /// The built-in host of system actors, whose pids read `{node:control|0x…}`.
 pub const CONTROL: HostId = HostId(1);
@@ -51,6 +52,7 @@ pub(crate) struct World {
     pub input: TerminalInput,
     pub raw: RawMode,
     pub environment: Environment,
+    pub tuning: Tuning,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -113,6 +115,7 @@ impl World {
             input: parts.input,
             raw: parts.raw,
             environment: parts.environment,
+            tuning: Tuning::default(),
             executor: parts.executor,
             modules: parts.modules,
             native_code: parts.native_code,

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
-    CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest, Stored, SupervisorRequest,
-    Written,
+    CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Output, Read, ServiceInfo, Setting,
+    SpawnRequest, Stored, SupervisorRequest, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
 use luavisor_vm::{Program, Slot, TimerId, Token};
@@ -20,10 +21,12 @@ use super::kernel::ShardKernel;
 use super::process::Body;
 use super::signal::Signal;
 use super::timers::Alarm;
+use crate::machine;
 use crate::native::{Input, Notice};
 use crate::observe::BondChange;
 use crate::planted::Bug;
 use crate::random::Rng;
+use crate::services::ServiceState;
 use crate::world::CONTROL;
 
 impl ShardKernel {
@@ -89,6 +92,14 @@ impl ShardKernel {
         }
         let is_down = |event: &Event| matches!(event, Event::LinkDown { from, .. } if *from == pid);
         self.forget_unread(from, is_down);
+    }
+}
+
+impl ShardKernel {
+    /// Threads of the hosts that run programs.
+    fn workers(&self) -> i64 {
+        let hosts = self.world.hosts().filter(|host| host.id != CONTROL);
+        hosts.map(|host| host.config.workers as i64).sum()
     }
 }
 
@@ -361,6 +372,39 @@ impl Kernel for ShardKernel {
     fn log(&mut self, from: Slot, record: LogRecord) {
         let pid = self.processes.pid(from);
         self.world.log.log(pid, &self.world.pid_text(pid), record);
+    }
+
+    fn other_heaps(&self) -> HeapUse {
+        let mut heaps = HeapUse::default();
+        let shards = self.world.hosts().flat_map(|host| host.shards());
+        for shard in shards.filter(|shard| !Arc::ptr_eq(shard, &self.shard)) {
+            heaps.used += shard.heap.load(Ordering::Relaxed);
+            heaps.asked += shard.asked.load(Ordering::Relaxed);
+        }
+        heaps
+    }
+
+    fn machine(&self) -> Machine {
+        if self.world.driven() { machine::simulated() } else { machine::real() }
+    }
+
+    fn living(&self) -> usize {
+        self.world.hosts().map(|host| host.live()).sum()
+    }
+
+    fn setting(&self, setting: Setting) -> i64 {
+        self.world.tuning.get(setting).unwrap_or_else(|| self.workers())
+    }
+
+    fn set(&mut self, setting: Setting, value: i64) -> i64 {
+        let before = self.setting(setting);
+        self.world.tuning.set(setting, value);
+        before
+    }
+
+    fn services(&self) -> Vec<ServiceInfo> {
+        let states = self.world.services.get().map(|board| board.states()).unwrap_or_default();
+        states.iter().map(ServiceState::info).collect()
     }
 
     fn exit_runtime(&mut self, code: i32) {

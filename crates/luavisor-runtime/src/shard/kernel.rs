@@ -24,6 +24,7 @@ use crate::native::Input;
 use crate::observe::{BondChange, Occurrence};
 use crate::random::FastRng;
 use crate::ready::Ready;
+use crate::tuning;
 use crate::world::World;
 
 /// See the module.
@@ -56,6 +57,8 @@ pub(crate) struct ShardKernel {
     pub rung: bool,
     /// the CANCEL of a stopping host has come: whoever arrives from now on gets it alone
     pub stopping: bool,
+    /// what its VM follows
+    pub gc_percent: i32,
     /// an alarm asks whether to give its memory back
     pub resting: bool,
     /// since when it has been empty after it was large
@@ -82,6 +85,7 @@ impl ShardKernel {
             alarm: None,
             rung: false,
             stopping: false,
+            gc_percent: tuning::GC_PERCENT,
             resting: false,
             empty_since: None,
         }

@@ -333,6 +333,23 @@ impl Call {
     pub fn not_at_top_level(&self, function: &str) -> Result<(), Raise> {
         self.cx.not_at_top_level(function)
     }
+    /// The heap of this VM.
+    pub fn heap(&self) -> crate::kernel::HeapUse {
+        let account = &self.cx.vm().heap_account;
+        crate::kernel::HeapUse { used: account.used as u64, asked: account.gross as u64 }
+    }
+    /// Collects all garbage of this VM. Slow on a large one.
+    pub fn collect(&mut self) {
+        self.lua.full_collection();
+    }
+    /// Tasks of the process.
+    pub fn tasks(&self) -> usize {
+        self.process().tasks.iter().count()
+    }
+    /// Names of the embedder's modules.
+    pub fn native_modules(&self) -> Vec<String> {
+        self.cx.vm().config.modules.iter().map(|module| module.name.clone()).collect()
+    }
     /// Whether the process may do `action` to `resource`: every guarded call of every
     /// module asks here. There are no security policies yet, so it may.
     pub fn allowed(&self, action: &str, resource: &str) -> bool {

@@ -20,6 +20,7 @@ pub mod print;
 pub mod process;
 pub mod subscriptions;
 pub mod supervisor;
+pub mod system;
 pub mod time;
 pub mod uuid;
 
@@ -42,6 +43,7 @@ pub fn install(setup: &mut Setup) {
     base64::install(setup);
     hash::install(setup);
     env::install(setup);
+    system::install(setup);
     supervisor::install(setup);
 }
 
@@ -55,7 +57,6 @@ const UNSUPPORTED: &[&str] = &[
     "events",
     "registry",
     "security",
-    "system",
     "yaml",
     "crypto",
     "compress",

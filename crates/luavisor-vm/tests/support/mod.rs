@@ -12,7 +12,8 @@ use std::sync::Arc;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
 use luavisor_vm::kernel::{
-    CancelRequest, Level, LogRecord, Output, Read, SpawnRequest, Stored, Written,
+    CancelRequest, HeapUse, Level, LogRecord, Machine, Output, Read, ServiceInfo, Setting,
+    SpawnRequest, Stored, Written,
 };
 use luavisor_vm::native::AsyncFunction;
 use luavisor_vm::{
@@ -47,6 +48,8 @@ pub struct FakeKernel {
     pub random: u64,
     pub stdout: String,
     pub stderr: String,
+    pub exit_code: Option<i32>,
+    pub settings: [Option<i64>; 3],
     pub variables: BTreeMap<String, String>,
     /// writes make the task wait
     pub slow_output: bool,
@@ -240,7 +243,42 @@ impl Kernel for FakeKernel {
     fn log(&mut self, _: Slot, record: LogRecord) {
         self.logs.push(record);
     }
-    fn exit_runtime(&mut self, _: i32) {}
+    fn exit_runtime(&mut self, code: i32) {
+        self.exit_code = Some(code);
+    }
+    fn other_heaps(&self) -> HeapUse {
+        HeapUse { used: 1 << 20, asked: 2 << 20 }
+    }
+    fn machine(&self) -> Machine {
+        Machine { pid: 4711, hostname: "kettle".into(), cpus: 8, resident: Some(5 << 20) }
+    }
+    fn living(&self) -> usize {
+        3
+    }
+    fn setting(&self, setting: Setting) -> i64 {
+        self.settings[setting as usize].unwrap_or(match setting {
+            Setting::MemoryLimit => -1,
+            Setting::GcPercent => 100,
+            Setting::MaxProcs => 2,
+        })
+    }
+    fn set(&mut self, setting: Setting, value: i64) -> i64 {
+        let before = self.setting(setting);
+        self.settings[setting as usize] = Some(value);
+        before
+    }
+    fn services(&self) -> Vec<ServiceInfo> {
+        let service = |id: &str, status, details: Option<&str>| ServiceInfo {
+            id: id.into(),
+            status,
+            wanted: true,
+            restarts: 2,
+            changed_at: 7_000_000_000,
+            started_at: Some(5_000_000_000),
+            details: details.map(Into::into),
+        };
+        vec![service("app:a", "failed", Some("boom")), service("app:b", "running", None)]
+    }
     fn call_async(&mut self, _: Slot, _: AsyncFunction, _: Values, token: Token) {
         self.completions.push_back((token, Err(Error::internal("no native functions"))));
     }
