@@ -23,8 +23,8 @@ pub const DEPTH: usize = 128;
 
 /// Most bytes that are read or written at once, and most places of tables that are
 /// looked into: a table may be part of another one many times, and is written each
-/// time. 32 MiB of JSON take about a quarter of a second, in which nothing else
-/// runs on the worker.
+/// time. At 4.4 µs for one KB, 32 MiB of JSON take some 150 ms to read, in which
+/// nothing else runs on the worker.
 pub const BYTES: usize = 32 << 20;
 
 /// Why a value cannot be written or a text cannot be read.

@@ -222,3 +222,57 @@ fn key(node: &Node) -> View<'_> {
         _ => View::Other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use luavisor_core::HostId;
+
+    use super::*;
+    use crate::codec::json;
+    use crate::ffi::copy;
+    use crate::ffi::vm::Raw;
+    use crate::{Preemption, Slots, VmConfig};
+
+    /// What is shown should the layouts not be known one day.
+    #[test]
+    fn a_visible_copy_shows_the_same() {
+        let vm = Raw::new(VmConfig {
+            host: HostId(2),
+            host_name: "app:processes".into(),
+            shard: 0,
+            slots: Arc::new(Slots::new(1)),
+            native_code: false,
+            preemption: Preemption::Armed,
+            memory: usize::MAX,
+            modules: [].into(),
+            spot: None,
+        });
+        let lua = vm.cx().vm().lua;
+        let top = lua.top();
+        lua.reserve(20);
+        lua.new_table(3, 3);
+        lua.push_number(1.5);
+        lua.raw_seti(-2, 1);
+        lua.new_userdata(tags::DURATION, 90_000_000_000_i64);
+        lua.raw_seti(-2, 2);
+        lua.new_table(0, 4);
+        lua.push_boolean(true);
+        lua.raw_set_field(-2, c"yes");
+        // What may not be copied, as a value and as a key.
+        lua.push_self();
+        lua.raw_set_field(-2, c"thread");
+        lua.push_self();
+        lua.push_number(1.0);
+        lua.raw_set(-3);
+        lua.raw_seti(-2, 3);
+        let shown = json::write(View::at(lua, lua.top()).unwrap()).unwrap();
+        let copy = copy::take_visible(lua, lua.top()).unwrap();
+        let copied = json::write(View::of(&copy, copy.first())).unwrap();
+        lua.set_top(top);
+        let text = r#"[1.5,"1m30s",{"thread":null,"yes":true}]"#;
+        assert_eq!(String::from_utf8(shown).unwrap(), text);
+        assert_eq!(String::from_utf8(copied).unwrap(), text);
+    }
+}
