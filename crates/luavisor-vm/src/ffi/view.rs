@@ -48,7 +48,7 @@ impl<'a> View<'a> {
     /// What lies at `index`; `None` if the layouts are not known. The caller sees
     /// to it that nothing runs or allocates in the VM while the view is held.
     pub(super) fn at(lua: Lua, index: c_int) -> Option<View<'a>> {
-        if !layout::known(lua) {
+        if !layout::known() {
             return None;
         }
         Some(match lua.kind(index) {
