@@ -1,6 +1,6 @@
 //! What the machine shows of itself.
 
-use luavisor_vm::kernel::Machine;
+use luavisor_vm::kernel::{HeapUse, Machine};
 
 /// Of the machine that this runs on.
 pub(crate) fn real() -> Machine {
@@ -15,6 +15,13 @@ pub(crate) fn real() -> Machine {
 /// Of no machine: the same everywhere, for runtimes that are driven by hand.
 pub(crate) fn simulated() -> Machine {
     Machine { pid: 1, hostname: "simulation".to_owned(), cpus: 2, resident: None }
+}
+
+/// What that many processes would hold, if each held the same.
+pub(crate) fn simulated_heaps(processes: usize) -> HeapUse {
+    const EACH: u64 = 64 << 10;
+    let used = processes as u64 * EACH;
+    HeapUse { used, asked: used }
 }
 
 /// The second number of `/proc/self/statm` counts pages. A read of it never waits for a disk.

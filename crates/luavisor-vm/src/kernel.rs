@@ -337,8 +337,10 @@ pub trait Kernel {
     /// Writes a log line.
     fn log(&mut self, from: Slot, record: LogRecord);
 
-    /// Heap of the other VMs, as of their last turns.
-    fn other_heaps(&self) -> HeapUse;
+    /// Heap of all VMs: `own` is that of this one, the others' are as of their last
+    /// turns. Luau's collector goes by the machine's clock, so a simulation tells
+    /// something that does not depend on it.
+    fn heaps(&self, own: HeapUse) -> HeapUse;
     /// The machine.
     fn machine(&self) -> Machine;
     /// Live processes of all hosts.

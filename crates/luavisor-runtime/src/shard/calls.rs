@@ -374,8 +374,11 @@ impl Kernel for ShardKernel {
         self.world.log.log(pid, &self.world.pid_text(pid), record);
     }
 
-    fn other_heaps(&self) -> HeapUse {
-        let mut heaps = HeapUse::default();
+    fn heaps(&self, own: HeapUse) -> HeapUse {
+        if self.world.driven() {
+            return machine::simulated_heaps(self.living());
+        }
+        let mut heaps = own;
         let shards = self.world.hosts().flat_map(|host| host.shards());
         for shard in shards.filter(|shard| !Arc::ptr_eq(shard, &self.shard)) {
             heaps.used += shard.heap.load(Ordering::Relaxed);

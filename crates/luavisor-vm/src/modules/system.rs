@@ -94,9 +94,8 @@ fn modules(call: &mut Call) -> Outcome {
 
 /// Bytes of the Lua heaps of all VMs, and of all that was ever asked for.
 fn heaps(call: &Call) -> (f64, f64) {
-    let others = call.kernel().other_heaps();
-    let own = call.heap();
-    ((others.used + own.used) as f64, (others.asked + own.asked) as f64)
+    let heaps = call.kernel().heaps(call.heap());
+    (heaps.used as f64, heaps.asked as f64)
 }
 
 /// Live objects are not counted; an ordinary one takes as much.
