@@ -6,6 +6,7 @@
 //! lexical order, entries from top to bottom) unless said otherwise.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,10 @@ pub struct Application<T> {
     pub supervisors: Vec<SupervisorDefinition>,
     /// `sim.check` entries
     pub checks: Vec<CheckDefinition<T>>,
+    /// `env.storage.*` entries
+    pub storages: Vec<StorageDefinition>,
+    /// `env.variable` entries
+    pub variables: Vec<VariableDefinition>,
     /// processes with `meta.command`, sorted by command name
     pub commands: Vec<Command>,
     /// all entries, sorted by id
@@ -265,6 +270,55 @@ pub struct CheckDefinition<T> {
     pub always: bool,
 }
 
+/// A place that values of environment variables come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// what sort of place
+    pub kind: StorageKind,
+}
+
+/// The kinds of storages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorageKind {
+    /// starts empty
+    Memory,
+    /// the environment of the runtime at its start, read-only
+    Os,
+    /// a `.env` file
+    File {
+        /// where it is
+        path: PathBuf,
+        /// its content at load; empty if it is missing and may be
+        text: String,
+        /// permissions of the file when it is made
+        file_mode: u32,
+        /// permissions of directories that are made for it
+        dir_mode: u32,
+    },
+    /// values in the entry, read-only
+    Static(BTreeMap<String, String>),
+    /// the first of several storages that has the name
+    Router(Vec<EntryId>),
+}
+
+/// An `env.variable` entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariableDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// the name that programs and the storage use; without it the variable is
+    /// private, and the storage knows it by its entry's name
+    pub variable: Option<String>,
+    /// where its value is
+    pub storage: EntryId,
+    /// its value when the storage has none
+    pub default: Option<String>,
+    /// whether programs may not set it
+    pub read_only: bool,
+}
+
 /// A process that can be run by a command name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -308,6 +362,8 @@ impl<T> Default for Application<T> {
             services: Vec::new(),
             supervisors: Vec::new(),
             checks: Vec::new(),
+            storages: Vec::new(),
+            variables: Vec::new(),
             commands: Vec::new(),
             entries: Vec::new(),
             start_levels: Vec::new(),

@@ -39,6 +39,14 @@ impl LoadOptions {
         }
     }
 
+    /// The project directory, which paths of entries are relative to.
+    pub(crate) fn directory(&self) -> PathBuf {
+        match self.path.parent() {
+            Some(parent) if !self.path.is_dir() => parent.to_owned(),
+            _ => self.path.clone(),
+        }
+    }
+
     /// The same, also skipping the directories named in the environment
     /// variable `SKIP_TEST_DIRS`, a list with commas.
     pub fn from_env(path: impl Into<PathBuf>) -> LoadOptions {

@@ -1,7 +1,19 @@
 //! The words of the format: names of modules.
 
 /// Modules that this version has.
-pub const MODULES: &[&str] = &["ctx", "io", "logger", "supervisor", "time", "uuid"];
+pub const MODULES: &[&str] = &[
+    "base64",
+    "ctx",
+    "env",
+    "hash",
+    "io",
+    "json",
+    "logger",
+    "supervisor",
+    "system",
+    "time",
+    "uuid",
+];
 
 /// Global libraries, which may be listed under `modules:` all the same.
 pub const GLOBALS: &[&str] = &[
@@ -22,12 +34,10 @@ pub const GLOBALS: &[&str] = &[
 
 /// Modules that the format knows and later versions bring.
 pub const LATER_MODULES: &[&str] = &[
-    "base64",
     "cloudstorage",
     "compress",
     "contract",
     "crypto",
-    "env",
     "eval",
     "events",
     "excel",
@@ -35,11 +45,9 @@ pub const LATER_MODULES: &[&str] = &[
     "expr",
     "fs",
     "funcs",
-    "hash",
     "html",
     "http",
     "http_client",
-    "json",
     "metrics",
     "queue",
     "registry",
@@ -47,7 +55,6 @@ pub const LATER_MODULES: &[&str] = &[
     "sql",
     "store",
     "stream",
-    "system",
     "templates",
     "text",
     "treesitter",

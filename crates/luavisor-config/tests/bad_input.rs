@@ -550,3 +550,43 @@ fn supervisors_are_checked_before_they_run() {
         assert!(report.contains(line), "{line}\n{report}");
     }
 }
+
+#[test]
+fn environment_variables_and_their_storages() {
+    let project = Project::with(
+        "- { name: memory, kind: env.storage.memory }\n\
+         - { name: missing, kind: env.storage.file, file_path: no.env }\n\
+         - { name: blank, kind: env.storage.file, file_path: ' ', file_mode: 0899 }\n\
+         - { name: none, kind: env.storage.router }\n\
+         - { name: empty, kind: env.storage.router, storages: [] }\n\
+         - { name: a, kind: env.storage.router, storages: [b] }\n\
+         - { name: b, kind: env.storage.router, storages: [memory, a] }\n\
+         - { name: lost, kind: env.variable, variable: LOST }\n\
+         - { name: odd, kind: env.variable, variable: A-B, storage: memory }\n\
+         - { name: one, kind: env.variable, variable: ONE, storage: memory }\n\
+         - { name: two, kind: env.variable, variable: ONE, storage: memry }\n\
+         - { name: three, kind: env.variable, storage: one }\n",
+    );
+    let folder = format!("{}/", project.path("").display());
+    let report = project.report(Mode::Check).replace(&folder, "");
+    let lines: Vec<&str> = report.lines().filter(|line| line.starts_with("src/")).collect();
+    assert_eq!(
+        lines,
+        [
+            "src/app.yaml:7:55: error: cannot read no.env: No such file or directory (os error 2)",
+            "src/app.yaml:8:53: error: file path must not be empty",
+            "src/app.yaml:9:11: error: at least one storage must be provided",
+            "src/app.yaml:10:11: error: at least one storage must be provided",
+            "src/app.yaml:11:11: error: router app:a contains itself",
+            "src/app.yaml:12:11: error: router app:b contains itself",
+            "src/app.yaml:13:11: error: storage is required",
+            "src/app.yaml:14:46: error: invalid environment variable name",
+            "src/app.yaml:16:46: error: variable name already exists: ONE",
+            "src/app.yaml:15:46: note: it is declared here",
+            "src/app.yaml:16:60: error: unknown storage \"app:memry\"",
+            "src/app.yaml:17:47: error: \"app:one\" is a env.variable, expected a env.storage.memory or a \
+             env.storage.os or a env.storage.file or a env.storage.static or a env.storage.router",
+        ]
+    );
+    assert_eq!(project.passes(), ERROR);
+}

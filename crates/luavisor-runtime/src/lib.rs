@@ -23,11 +23,13 @@
 pub mod catalog;
 pub mod clock;
 pub mod crash;
+pub mod environment;
 mod executor;
 mod growing;
 pub mod host;
 mod input;
 pub mod log;
+mod machine;
 mod names;
 pub mod native;
 pub mod observe;
@@ -42,11 +44,13 @@ mod shard;
 pub mod snapshot;
 pub mod supervisor;
 mod sync;
+mod tuning;
 mod world;
 
 pub use catalog::{Catalog, ProgramTable, factory_not_found};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use crash::CrashReport;
+pub use environment::Environment;
 pub use executor::manual::{Order, Simulation};
 pub use host::{HostConfig, HostState, Limits};
 pub use log::{LogSink, NoLog};

@@ -19,6 +19,7 @@ use luavisor_vm::{Plane, Preemption, Token};
 
 use crate::catalog::Catalog;
 use crate::clock::{Clock, SystemClock, VirtualClock};
+use crate::environment::Environment;
 use crate::executor::Executor;
 use crate::executor::manual::{ManualQueue, Order, Simulation};
 use crate::host::{HostConfig, HostState};
@@ -48,6 +49,7 @@ pub struct RuntimeBuilder {
     tokio: Option<tokio::runtime::Handle>,
     stdout: Box<dyn Write + Send>,
     stderr: Box<dyn Write + Send>,
+    environment: Environment,
     seed: Option<u64>,
     plane: Option<Arc<Plane>>,
     bug: Option<Bug>,
@@ -67,6 +69,7 @@ impl RuntimeBuilder {
             tokio: None,
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
+            environment: Environment::default(),
             seed: None,
             plane: None,
             bug: None,
@@ -108,6 +111,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The environment variables that programs see.
+    pub fn environment(mut self, environment: Environment) -> RuntimeBuilder {
+        self.environment = environment;
+        self
+    }
+
     /// The seed of all randomness.
     pub fn seed(mut self, seed: u64) -> RuntimeBuilder {
         self.seed = Some(seed);
@@ -125,6 +134,7 @@ impl RuntimeBuilder {
             outputs: Outputs::streams(self.stdout, self.stderr),
             input: TerminalInput::threaded(Box::new(io::BufReader::new(io::stdin()))),
             raw: RawMode::of(io::stdin()),
+            environment: self.environment,
             executor: Executor::Threads,
             modules: self.modules.into(),
             native_code: self.native_code,
@@ -182,6 +192,7 @@ impl RuntimeBuilder {
             outputs: Outputs::Captured(captured.clone()),
             input: TerminalInput::direct(Box::new(io::empty())),
             raw: RawMode::default(),
+            environment: self.environment,
             executor: Executor::Manual(queue.clone()),
             modules: self.modules.into(),
             native_code: self.native_code,

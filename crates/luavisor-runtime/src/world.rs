@@ -13,6 +13,7 @@ use luavisor_vm::{Birth, Plane, Preemption, Program, Spot, Token};
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::crash::Storms;
+use crate::environment::Environment;
 use crate::executor::Executor;
 use crate::growing::Growing;
 use crate::host::placement::Near;
@@ -32,6 +33,7 @@ use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
 use crate::supervisor::Supervisors;
 use crate::sync::{lock, read, write};
+use crate::tuning::Tuning;
 
 /// The built-in host of system actors, whose pids read `{node:control|0x…}`.
 pub const CONTROL: HostId = HostId(1);
@@ -49,6 +51,8 @@ pub(crate) struct World {
     pub outputs: Outputs,
     pub input: TerminalInput,
     pub raw: RawMode,
+    pub environment: Environment,
+    pub tuning: Tuning,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -90,6 +94,7 @@ pub(crate) struct WorldParts {
     pub outputs: Outputs,
     pub input: TerminalInput,
     pub raw: RawMode,
+    pub environment: Environment,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -113,6 +118,8 @@ impl World {
             outputs: parts.outputs,
             input: parts.input,
             raw: parts.raw,
+            environment: parts.environment,
+            tuning: Tuning::default(),
             executor: parts.executor,
             modules: parts.modules,
             native_code: parts.native_code,
@@ -140,6 +147,11 @@ impl World {
         world.outputs.attach(&world);
         world.input.attach(&world);
         world
+    }
+
+    /// Whether it is driven by hand: then it does nothing outside of itself.
+    pub fn driven(&self) -> bool {
+        matches!(self.executor, Executor::Manual(_))
     }
 
     /// Whether the order of everything is drawn from a seed.

@@ -11,6 +11,7 @@
 //! - the kernel: pids, names, links, monitors, `trap_links`, cancel deadlines,
 //!   timers, placement, and the order of everything.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
@@ -162,6 +163,68 @@ pub enum Written {
     Failed(Error),
 }
 
+/// What setting an environment variable came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is set.
+    Done,
+    /// A file is being written: the token completes when it is.
+    Wait,
+}
+
+/// How much heap VMs use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeapUse {
+    /// bytes in use
+    pub used: u64,
+    /// bytes ever asked for
+    pub asked: u64,
+}
+
+/// What the machine shows of itself; the same everywhere in a simulation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// the process id of the runtime
+    pub pid: u32,
+    /// the name of the machine
+    pub hostname: String,
+    /// logical processors
+    pub cpus: usize,
+    /// bytes of the runtime in memory, if that can be told
+    pub resident: Option<u64>,
+}
+
+/// A number that programs may set for the whole runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// bytes, -1 for none; kept without effect, as hosts and processes have limits of
+    /// their own
+    MemoryLimit,
+    /// how much garbage may come before it is collected, in percent of what lives
+    GcPercent,
+    /// threads that may run Lua; kept without effect
+    MaxProcs,
+}
+
+/// How a service is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceInfo {
+    /// the service
+    pub id: Arc<str>,
+    /// a state of SPEC 10.1 in lower case
+    pub status: &'static str,
+    /// whether it is meant to run
+    pub wanted: bool,
+    /// consecutive restarts
+    pub restarts: u32,
+    /// unix nanoseconds of the last change
+    pub changed_at: u64,
+    /// unix nanoseconds of the last start
+    pub started_at: Option<u64>,
+    /// what ended its last life, if that was a failure
+    pub details: Option<Arc<str>>,
+}
+
 /// A request for terminal input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
@@ -281,11 +344,39 @@ pub trait Kernel {
     /// Whether the process runs on a terminal host.
     fn has_terminal(&self, from: Slot) -> bool;
 
+    /// The value of an environment variable of the application, by its name or entry
+    /// id, or the name of an entry in `namespace`. The texts of MODULES 7.
+    fn variable(&self, namespace: &str, key: &str) -> Result<String, Error>;
+    /// Sets one; `place` is its namespace and key.
+    fn set_variable(
+        &mut self,
+        from: Slot,
+        place: (&str, &str),
+        value: &str,
+        token: Token,
+    ) -> Result<Stored, Error>;
+    /// All values by name.
+    fn variables(&self) -> BTreeMap<String, String>;
+
     /// The lowest level that is written.
     fn log_level(&self) -> Level;
     /// Writes a log line.
     fn log(&mut self, from: Slot, record: LogRecord);
 
+    /// Heap of all VMs: `own` is that of this one, the others' are as of their last
+    /// turns. Luau's collector goes by the machine's clock, so a simulation tells
+    /// something that does not depend on it.
+    fn heaps(&self, own: HeapUse) -> HeapUse;
+    /// The machine.
+    fn machine(&self) -> Machine;
+    /// Live processes of all hosts.
+    fn living(&self) -> usize;
+    /// A number for the whole runtime.
+    fn setting(&self, setting: Setting) -> i64;
+    /// Sets it and returns what it was.
+    fn set(&mut self, setting: Setting, value: i64) -> i64;
+    /// All services, by id.
+    fn services(&self) -> Vec<ServiceInfo>;
     /// `system.exit`: begins the shutdown of the runtime.
     fn exit_runtime(&mut self, code: i32);
 

@@ -6,6 +6,7 @@
 
 pub mod calendar;
 mod compile;
+mod codec;
 mod ffi;
 pub mod kernel;
 mod modules;

@@ -184,6 +184,16 @@ impl Vm {
         Interrupter(self.raw.arm.clone())
     }
 
+    /// How much garbage may come before it is collected, in percent of what lives.
+    pub fn set_gc_percent(&mut self, percent: i32) {
+        self.raw.set_heap_goal(percent.clamp(0, 10_000) + 100);
+    }
+
+    /// Bytes that Lua ever asked for.
+    pub fn asked(&self) -> usize {
+        self.raw.asked()
+    }
+
     /// Bytes of the VM's heap.
     pub fn heap(&self) -> usize {
         self.raw.heap()

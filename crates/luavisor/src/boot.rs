@@ -20,6 +20,7 @@ use luavisor_vm::kernel::{Level, LogRecord};
 use tokio::runtime::Handle;
 
 use crate::app::App;
+use crate::environment;
 use crate::error::StartError;
 use crate::futures::Tokio;
 use crate::hosts::{self, nanoseconds};
@@ -67,6 +68,8 @@ fn boot<T>(
     } else if let Some(handle) = tokio.given() {
         builder = builder.tokio(handle);
     }
+    // A simulation is the same on every machine.
+    builder = builder.environment(environment::of(&app.application, workers.is_none()));
     for module in app.modules {
         builder = builder.module(module.into());
     }

@@ -40,6 +40,7 @@ mod adaptor;
 mod app;
 mod boot;
 mod compile;
+mod environment;
 mod error;
 mod events;
 mod futures;

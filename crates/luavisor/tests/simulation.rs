@@ -27,6 +27,9 @@ return function(number)
     for _, value in keys do table.insert(order, value) end
     print(number, table.concat(order, ","))
     print(tostring(keys), print, coroutine.create(print), math.random(), uuid.v4(), time.now():unix())
+    local json, system = require("json"), require("system")
+    local value = json.decode(`[{number},\{"a":[{number}]}]`)
+    print(json.encode({system.memory.stats(), system.runtime.goroutines(), system.process.hostname(), value}))
     local sum = 0
     for i = 1, 5000 do sum += i % 7 end
     time.sleep(`{math.random(1, 5)}ms`)

@@ -7,6 +7,7 @@
 //! 5. dependencies, cycles, start levels.
 
 mod code;
+mod environment;
 mod hosts;
 mod lifecycles;
 mod names;
@@ -31,6 +32,7 @@ use crate::settings::Settings;
 use crate::source::Sources;
 use crate::suggest;
 
+use environment::Environment;
 use hosts::DefaultHost;
 use order::Order;
 use processes::{Commands, Process};
@@ -53,6 +55,8 @@ pub(crate) fn application<C: ChunkCompiler>(
     let default_host = DefaultHost::of(entries);
     let mut app = Application { settings, ..Application::default() };
     let mut commands = Commands::default();
+    let mut environment = Environment::default();
+    let directory = options.directory();
     let mut hosts_of = HashMap::new();
     let mut pending = Vec::new();
     for (at, entry) in entries.list.iter().enumerate() {
@@ -127,10 +131,13 @@ pub(crate) fn application<C: ChunkCompiler>(
                 let supervisor = supervisors::read(problems, entries, entry, lifecycle, host);
                 app.supervisors.push(supervisor);
             }
-            _ => {}
+            _ => environment.read(problems, entries, entry, &directory),
         }
     }
     supervisors::check(problems, entries, &mut app.supervisors);
+    environment.check(problems, entries);
+    app.storages = environment.storages;
+    app.variables = environment.variables;
     let order = Order::of(problems, entries, &lifecycles, &hosts_of);
     for service in &mut pending {
         service.dependencies = order.dependencies(entries, &service.id);

@@ -53,18 +53,6 @@ pub(super) static LATER: &[Kind] = &[
         "security.token_store",
         keys![any("store"), any("token_length"), any("default_expiration"), any("token_key")],
     ),
-    later("env.storage.memory", keys![]),
-    later("env.storage.os", keys![]),
-    later(
-        "env.storage.file",
-        keys![any("file_path"), any("auto_create"), any("file_mode"), any("dir_mode")],
-    ),
-    later("env.storage.static", keys![any("values")]),
-    later("env.storage.router", keys![any("storages")]),
-    later(
-        "env.variable",
-        keys![any("variable"), any("storage"), any("default"), any("readonly"), any("read_only"),],
-    ),
     later("store.memory", keys![any("max_size"), any("cleanup_interval"), LIFECYCLE]),
     later(
         "store.sql",

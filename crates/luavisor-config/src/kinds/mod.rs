@@ -205,6 +205,18 @@ static NOW: &[Kind] = &[
         keys![any("source"), any("method"), any("modules"), any("imports"), any("when")],
     ),
     now("library.lua", keys![any("source"), any("modules"), any("imports")]),
+    now("env.storage.memory", keys![]),
+    now("env.storage.os", keys![]),
+    now(
+        "env.storage.file",
+        keys![any("file_path"), any("auto_create"), any("file_mode"), any("dir_mode")],
+    ),
+    now("env.storage.static", keys![any("values")]),
+    now("env.storage.router", keys![any("storages")]),
+    now(
+        "env.variable",
+        keys![any("variable"), any("storage"), any("default"), any("readonly"), any("read_only")],
+    ),
     data("registry.entry"),
     data("ns.definition"),
     data("ns.requirement"),

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use luavisor_core::lifecycle::State;
 use luavisor_core::{Error, Kind, Pid, Values};
-use luavisor_vm::kernel::Level;
+use luavisor_vm::kernel::{Level, ServiceInfo};
 
 use crate::log::{self, Field};
 use crate::native::NativeOptions;
@@ -70,6 +70,30 @@ pub struct ServiceState {
     pub started_at: Option<u64>,
     /// unix nanoseconds of the last change of `lifecycle`
     pub changed_at: u64,
+}
+
+impl ServiceState {
+    /// The same for programs.
+    pub(crate) fn info(&self) -> ServiceInfo {
+        let status = match self.lifecycle {
+            State::Unknown => "unknown",
+            State::Starting => "starting",
+            State::Running => "running",
+            State::Stopping => "stopping",
+            State::Stopped => "stopped",
+            State::Failed => "failed",
+            State::Exited => "exited",
+        };
+        ServiceInfo {
+            id: self.id.clone(),
+            status,
+            wanted: self.wanted,
+            restarts: self.restarts,
+            changed_at: self.changed_at,
+            started_at: self.started_at,
+            details: self.last_error.as_ref().map(|error| error.message.clone()),
+        }
+    }
 }
 
 /// How the shutdown went.

@@ -3,14 +3,16 @@
 //! Every call acts on this shard at once and reaches others by signals. The VM
 //! itself is never called from here; see [`super::effects`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
-    CancelRequest, Kernel, Level, LogRecord, Output, Read, Room, SpawnRequest, SupervisorRequest,
-    Written,
+    CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Output, Read, Room, ServiceInfo,
+    Setting, SpawnRequest, Stored, SupervisorRequest, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
 use luavisor_vm::{Program, Slot, TimerId, Token};
@@ -20,10 +22,12 @@ use super::kernel::ShardKernel;
 use super::process::Body;
 use super::signal::Signal;
 use super::timers::Alarm;
+use crate::machine;
 use crate::native::{Input, Notice};
 use crate::observe::{BondChange, MessageStage, TimerChange};
 use crate::planted::Bug;
 use crate::random::Rng;
+use crate::services::ServiceState;
 use crate::world::CONTROL;
 
 impl ShardKernel {
@@ -103,6 +107,14 @@ impl ShardKernel {
         }
         let is_down = |event: &Event| matches!(event, Event::LinkDown { from, .. } if *from == pid);
         self.forget_unread(from, is_down);
+    }
+}
+
+impl ShardKernel {
+    /// Threads of the hosts that run programs.
+    fn workers(&self) -> i64 {
+        let hosts = self.world.hosts().filter(|host| host.id != CONTROL);
+        hosts.map(|host| host.config.workers as i64).sum()
     }
 }
 
@@ -371,6 +383,25 @@ impl Kernel for ShardKernel {
         self.host.config.terminal.is_some()
     }
 
+    fn variable(&self, namespace: &str, key: &str) -> Result<String, Error> {
+        self.world.environment.get(namespace, key)
+    }
+
+    fn set_variable(
+        &mut self,
+        from: Slot,
+        place: (&str, &str),
+        value: &str,
+        token: Token,
+    ) -> Result<Stored, Error> {
+        let from = self.processes.pid(from);
+        self.world.environment.set(&self.world, place, value, from, token)
+    }
+
+    fn variables(&self) -> BTreeMap<String, String> {
+        self.world.environment.all()
+    }
+
     fn log_level(&self) -> Level {
         self.world.log.level()
     }
@@ -378,6 +409,42 @@ impl Kernel for ShardKernel {
     fn log(&mut self, from: Slot, record: LogRecord) {
         let pid = self.processes.pid(from);
         self.world.log.log(pid, &self.world.pid_text(pid), record);
+    }
+
+    fn heaps(&self, own: HeapUse) -> HeapUse {
+        if self.world.driven() {
+            return machine::simulated_heaps(self.living());
+        }
+        let mut heaps = own;
+        let shards = self.world.hosts().flat_map(|host| host.shards());
+        for shard in shards.filter(|shard| !Arc::ptr_eq(shard, &self.shard)) {
+            heaps.used += shard.heap.load(Ordering::Relaxed);
+            heaps.asked += shard.asked.load(Ordering::Relaxed);
+        }
+        heaps
+    }
+
+    fn machine(&self) -> Machine {
+        if self.world.driven() { machine::simulated() } else { machine::real() }
+    }
+
+    fn living(&self) -> usize {
+        self.world.hosts().map(|host| host.live()).sum()
+    }
+
+    fn setting(&self, setting: Setting) -> i64 {
+        self.world.tuning.get(setting).unwrap_or_else(|| self.workers())
+    }
+
+    fn set(&mut self, setting: Setting, value: i64) -> i64 {
+        let before = self.setting(setting);
+        self.world.tuning.set(setting, value);
+        before
+    }
+
+    fn services(&self) -> Vec<ServiceInfo> {
+        let states = self.world.services.get().map(|board| board.states()).unwrap_or_default();
+        states.iter().map(ServiceState::info).collect()
     }
 
     fn exit_runtime(&mut self, code: i32) {

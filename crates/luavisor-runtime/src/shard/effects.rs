@@ -11,6 +11,7 @@ use super::Interior;
 use super::kernel::ShardKernel;
 use crate::crash::CrashReport;
 use crate::snapshot::Inspection;
+use crate::tuning;
 
 /// One call into the VM.
 pub(crate) enum Effect {
@@ -78,6 +79,8 @@ impl Interior {
                 // A process may have come since the host was empty.
                 Effect::DropVm if self.kernel.processes.live() == 0 => {
                     self.vm = None;
+                    // The next one begins as every VM does.
+                    self.kernel.gc_percent = tuning::GC_PERCENT;
                     self.kernel.processes.clear();
                 }
                 Effect::DropVm => {}

@@ -25,6 +25,7 @@ use crate::native::Input;
 use crate::observe::{BondChange, MessageStage, Occurrence, TimerChange};
 use crate::random::FastRng;
 use crate::ready::Ready;
+use crate::tuning;
 use crate::world::World;
 
 /// See the module.
@@ -57,6 +58,8 @@ pub(crate) struct ShardKernel {
     pub rung: bool,
     /// the CANCEL of a stopping host has come: whoever arrives from now on gets it alone
     pub stopping: bool,
+    /// what its VM follows
+    pub gc_percent: i32,
     /// an alarm asks whether to give its memory back
     pub resting: bool,
     /// since when it has been empty after it was large
@@ -86,6 +89,7 @@ impl ShardKernel {
             alarm: None,
             rung: false,
             stopping: false,
+            gc_percent: tuning::GC_PERCENT,
             resting: false,
             empty_since: None,
             steps: 0,

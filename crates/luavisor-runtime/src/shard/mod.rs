@@ -59,6 +59,10 @@ pub(crate) struct Shard {
     pub wake: WakeState,
     /// runnable processes at the end of the last turn
     pub load: AtomicU32,
+    /// bytes of its Lua heap at the end of the last turn
+    pub heap: AtomicU64,
+    /// bytes that its VM had asked for by then
+    pub asked: AtomicU64,
     /// processes that were admitted and have not ended
     pub living: AtomicUsize,
     /// processes spawned from elsewhere that have not arrived
@@ -95,6 +99,8 @@ impl Shard {
             places: Places::new(capacity),
             wake: WakeState::default(),
             load: AtomicU32::new(0),
+            heap: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
             living: AtomicUsize::new(0),
             arriving: AtomicU32::new(0),
             current: CurrentStep::default(),

@@ -86,6 +86,7 @@ impl Shard {
 impl Interior {
     fn turn(&mut self, signals: &mut Vec<Signal>) -> Left {
         self.kernel.unix = None;
+        self.follow_gc_percent();
         let pulse = self.kernel.shard.queue.pulse();
         for signal in signals.drain(..) {
             self.receive(signal);
@@ -194,10 +195,22 @@ impl Interior {
         }
     }
 
+    /// What programs set holds for all VMs.
+    fn follow_gc_percent(&mut self) {
+        let wanted = self.kernel.world.tuning.gc_percent();
+        if let Some(vm) = self.vm.as_mut().filter(|_| self.kernel.gc_percent != wanted) {
+            self.kernel.gc_percent = wanted;
+            vm.set_gc_percent(wanted);
+        }
+    }
+
     fn publish(&mut self) {
         self.rest_if_empty();
         let kernel = &mut self.kernel;
         kernel.shard.load.store(kernel.ready.len() as u32, Ordering::Relaxed);
+        let (heap, asked) = self.vm.as_ref().map_or((0, 0), |vm| (vm.heap(), vm.asked()));
+        kernel.shard.heap.store(heap as u64, Ordering::Relaxed);
+        kernel.shard.asked.store(asked as u64, Ordering::Relaxed);
         let next = kernel.timers.next();
         // One that has rung is gone: a timer for the same instant needs it again.
         if next != kernel.alarm || std::mem::take(&mut kernel.rung) {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use luavisor_core::{Exit, Pid, Values};
+use luavisor_runtime::environment::{Environment, StorageSpec, VariableSpec};
 use luavisor_runtime::{
     Captured, HostConfig, Observer, Occurrence, Order, ProgramTable, Runtime, RuntimeBuilder,
     Simulation,
@@ -52,12 +53,26 @@ pub fn world_with(sources: &[(&str, &str)], config: HostConfig) -> World {
     for (name, source) in sources {
         table.insert(program(name, source));
     }
-    let (runtime, simulation, output) = RuntimeBuilder::new(table).manual(Order::Fair, 1_000);
+    let (runtime, simulation, output) =
+        RuntimeBuilder::new(table).environment(environment()).manual(Order::Fair, 1_000);
     let host = runtime.add_host(config).unwrap();
     runtime.start_host(host).unwrap();
     let exits = Arc::new(Exits::default());
     runtime.observe(exits.clone());
     World { runtime, simulation, output, exits }
+}
+
+/// One variable, `app:greeting`.
+fn environment() -> Environment {
+    let storage = StorageSpec::Values { values: BTreeMap::new(), writable: true };
+    let variable = VariableSpec {
+        id: "app:greeting".into(),
+        name: Some("GREETING".into()),
+        storage: "app:memory".into(),
+        default: Some("good morning".to_owned()),
+        read_only: false,
+    };
+    Environment::new([("app:memory".into(), storage)], [variable])
 }
 
 /// The programs on an ordinary host.

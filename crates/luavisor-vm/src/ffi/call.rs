@@ -11,11 +11,13 @@ use std::sync::Arc;
 
 use luavisor_core::{Error, Event, Object, Pid, Values};
 
+use super::build::Builder;
 use super::context::{Cx, Op};
 use super::error::{self, Raise, finish};
 use super::lua::*;
 use super::process::{ChannelId, Meaning, Process, Source, Wait};
 pub use super::setup::{Setup, TableSetup};
+use super::view::View;
 use super::{channel, copy, objects};
 use crate::kernel::{Kernel, TimerId, Token};
 
@@ -214,6 +216,26 @@ impl Call {
     pub fn address(&self, index: i32) -> usize {
         self.lua.address(index) as usize
     }
+    /// Lets `look` see the value at `index` where it lies. Whatever the value is, it
+    /// cannot change meanwhile, because `look` has no way to Lua.
+    pub fn look<R>(&mut self, index: i32, look: impl FnOnce(View<'_>) -> R) -> Result<R, Error> {
+        match View::at(self.lua, index) {
+            Some(view) => Ok(look(view)),
+            None => {
+                let values = copy::take_visible(self.lua, index)?;
+                Ok(look(View::of(&values, values.first())))
+            }
+        }
+    }
+    /// Pushes the one value that `build` makes, or nothing if it fails.
+    pub fn build<E>(&mut self, build: impl FnOnce(&mut Builder) -> Result<(), E>) -> Result<(), E> {
+        let top = self.lua.top();
+        let result = build(&mut Builder::new(self.cx, self.lua));
+        if result.is_err() {
+            self.lua.set_top(top);
+        }
+        result
+    }
     /// Removes the top `n` values.
     pub fn pop(&mut self, n: i32) {
         self.lua.pop(n);
@@ -345,6 +367,29 @@ impl Call {
     /// The types that this VM has read.
     pub(crate) fn known_types(&self) -> &mut crate::modules::types::KnownTypes {
         &mut self.cx.vm().types
+    }
+    /// The heap of this VM.
+    pub fn heap(&self) -> crate::kernel::HeapUse {
+        let account = &self.cx.vm().heap_account;
+        crate::kernel::HeapUse { used: account.used as u64, asked: account.gross as u64 }
+    }
+    /// Collects all garbage of this VM. Slow on a large one.
+    pub fn collect(&mut self) {
+        self.lua.full_collection();
+    }
+    /// Tasks of the process.
+    pub fn tasks(&self) -> usize {
+        self.process().tasks.iter().count()
+    }
+    /// Names of the embedder's modules.
+    pub fn native_modules(&self) -> Vec<String> {
+        self.cx.vm().config.modules.iter().map(|module| module.name.clone()).collect()
+    }
+    /// Whether the process may do `action` to `resource`: every guarded call of every
+    /// module asks here. There are no security policies yet, so it may.
+    pub fn allowed(&self, action: &str, resource: &str) -> bool {
+        let _ = (action, resource);
+        true
     }
     /// The scheduler around the VM.
     pub fn kernel(&self) -> &mut dyn Kernel {

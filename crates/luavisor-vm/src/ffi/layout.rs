@@ -6,8 +6,8 @@
 //! that the collector cannot run meanwhile.
 //!
 //! The layouts mirror `lobject.h` of the Luau that `mlua-sys` brings. [`known`]
-//! compares them with tables that were made through the API when the first VM
-//! starts; should they differ one day, copying goes through the API again.
+//! compares them once with tables that were made through the API; should they
+//! differ one day, copying goes through the API again.
 
 use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
@@ -87,6 +87,9 @@ struct Text {
 struct Userdata {
     header: Header,
     tag: u8,
+    length: c_int,
+    metatable: *const Table,
+    data: [u64; 0],
 }
 
 // SAFETY of every block below: the table, string or userdata is alive, because a
@@ -95,7 +98,7 @@ struct Userdata {
 impl Table {
     /// The table at `index`, if there is one and the layouts are known.
     pub fn at<'a>(lua: Lua, index: c_int) -> Option<&'a Table> {
-        if !known(lua) || !lua.is_table(index) {
+        if !known() || !lua.is_table(index) {
             return None;
         }
         unsafe { lua.address(index).cast::<Table>().as_ref() }
@@ -165,6 +168,12 @@ impl Slot {
         }
     }
 
+    /// Of a string, for as long as the value that it was reached from is held.
+    pub fn text<'a>(&self) -> &'a [u8] {
+        let bytes = self.bytes();
+        unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) }
+    }
+
     /// Of a table.
     pub fn table<'a>(&self) -> &'a Table {
         unsafe { &*self.value.object.cast::<Table>() }
@@ -173,6 +182,16 @@ impl Slot {
     /// Of a userdata.
     pub fn tag(&self) -> c_int {
         unsafe { c_int::from((*self.value.object.cast::<Userdata>()).tag) }
+    }
+
+    /// What a userdata holds.
+    pub fn content(&self) -> *const c_void {
+        unsafe { (&raw const (*self.value.object.cast::<Userdata>()).data).cast() }
+    }
+
+    /// Of a userdata.
+    pub fn metatable<'a>(&self) -> Option<&'a Table> {
+        unsafe { (*self.value.object.cast::<Userdata>()).metatable.as_ref() }
     }
 }
 
@@ -185,13 +204,28 @@ impl Node {
 }
 
 /// Whether the layouts are those of this Luau.
-pub fn known(lua: Lua) -> bool {
+///
+/// They are compared in a state of their own: in the VM that happens to ask first,
+/// addresses would be others than in those that come later, and a simulation would
+/// not be the same twice in one process.
+pub fn known() -> bool {
     static KNOWN: OnceLock<bool> = OnceLock::new();
     *KNOWN.get_or_init(|| {
-        let top = lua.top();
-        let fits = probe(lua);
-        lua.set_top(top);
-        fits
+        // SAFETY: the state is fresh, used here alone and closed; `probe` keeps within
+        // the room that it reserves.
+        unsafe {
+            let state = mlua_sys::luaL_newstate();
+            if state.is_null() {
+                return false;
+            }
+            let lua = Lua(state);
+            lua.reserve(2);
+            lua.new_table(0, 0);
+            lua.set_tag_metatable(super::objects::tags::DURATION);
+            let fits = probe(lua);
+            mlua_sys::lua_close(state);
+            fits
+        }
     })
 }
 
@@ -216,6 +250,7 @@ fn probe(lua: Lua) -> bool {
     let inner = lua.address(-1);
     lua.raw_set_field(root, c"inner");
     lua.new_userdata(super::objects::tags::DURATION, 7_i64);
+    let (content, metatable) = (lua.address(-1), lua.metatable_address(-1));
     lua.raw_set_field(root, c"userdata");
     lua.push_number(-1.0);
     lua.push_boolean(false);
@@ -249,7 +284,11 @@ fn probe(lua: Lua) -> bool {
                 key.bytes() == b"inner" && std::ptr::from_ref(value.table()).cast() == inner
             }
             (LUA_TUSERDATA, LUA_TSTRING) => {
-                key.bytes() == b"userdata" && value.tag() == super::objects::tags::DURATION
+                let own = value.metatable().map_or(std::ptr::null(), std::ptr::from_ref);
+                key.bytes() == b"userdata"
+                    && value.tag() == super::objects::tags::DURATION
+                    && value.content() == content
+                    && own.cast() == metatable
             }
             (LUA_TBOOLEAN, LUA_TNUMBER) => key.number() == -1.0 && !value.boolean(),
             _ => false,
@@ -266,28 +305,11 @@ fn probe(lua: Lua) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use luavisor_core::HostId;
-
     use super::*;
-    use crate::ffi::vm::Raw;
-    use crate::{Preemption, Slots, VmConfig};
 
     /// Without it everything works, and copying tables takes twice as long.
     #[test]
     fn the_layouts_are_those_of_this_luau() {
-        let vm = Raw::new(VmConfig {
-            host: HostId(2),
-            host_name: "app:processes".into(),
-            shard: 0,
-            slots: Arc::new(Slots::new(1)),
-            native_code: false,
-            preemption: Preemption::Armed,
-            memory: usize::MAX,
-            modules: [].into(),
-            spot: None,
-        });
-        assert!(known(vm.cx().vm().lua));
+        assert!(known());
     }
 }

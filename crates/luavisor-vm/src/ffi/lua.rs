@@ -381,6 +381,10 @@ impl Lua {
     pub fn full_collection(self) {
         unsafe { sys::lua_gc(self.0, sys::LUA_GCCOLLECT, 0) };
     }
+    /// The size of the heap that the collector aims at, in percent of what lives.
+    pub fn set_heap_goal(self, percent: c_int) {
+        unsafe { sys::lua_gc(self.0, sys::LUA_GCSETGOAL, percent) };
+    }
     /// Bytes in use by one memory category.
     pub fn category_heap(self, category: u8) -> usize {
         unsafe { sys::lua_totalbytes(self.0, category as c_int) }

@@ -7,7 +7,7 @@
 //! each survived one collection more, and the heap of two processes that exchange
 //! large tables grew without bound.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
 use luavisor_core::Pid;
@@ -16,9 +16,11 @@ use luavisor_core::value::Payload;
 use super::call::Function;
 use super::context::Cx;
 use super::error::Raise;
+use super::layout::Table;
 use super::lua::*;
 use super::process::*;
 use super::shelf::Place;
+use super::view::View;
 use super::{call, copy, objects};
 
 /// Tag of messages.
@@ -317,6 +319,22 @@ fn data(_: Cx, lua: Lua) -> Result<c_int, Raise> {
     match push_data(lua, 1) {
         true => Ok(1),
         false => Err(Raise::argument(lua, 1, "data", "payload")),
+    }
+}
+
+/// What the payload object of a message shows, for whoever only looks.
+///
+/// # Safety
+/// `content` and `metatable` are those of a live payload object.
+pub unsafe fn look<'a>(content: *const c_void, metatable: Option<&'a Table>) -> View<'a> {
+    // SAFETY: as above; the tag stands for `Part`.
+    match unsafe { &(*content.cast::<Part>()).load } {
+        Shown::Boolean(value) => View::Boolean(*value),
+        Shown::Number(value) => View::Number(*value),
+        Shown::None | Shown::Nil => View::Nil,
+        Shown::Value | Shown::Payload | Shown::List => {
+            metatable.map_or(View::Nil, |container| View::element(container, VALUE))
+        }
     }
 }
 

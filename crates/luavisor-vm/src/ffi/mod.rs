@@ -13,6 +13,7 @@
 //! | [`sandbox`], [`units`] | the globals of a process, `require` |
 //! | [`channel`], [`select`], [`send`], [`message`], [`event`], [`coroutine`] | the hot natives |
 //! | [`copy`], [`layout`], [`error`], [`objects`] | values that cross boundaries |
+//! | [`view`], [`build`] | values that are written as text, and read from it |
 //! | [`call`], [`setup`] | the safe view that modules are written against |
 #![allow(unsafe_code)]
 #![allow(missing_docs)]
@@ -33,6 +34,7 @@ macro_rules! natives {
 
 pub mod arena;
 pub mod atoms;
+pub mod build;
 pub mod call;
 pub mod channel;
 pub mod channels;
@@ -62,4 +64,5 @@ pub mod step;
 pub mod strangers;
 pub mod tasks;
 pub mod units;
+pub mod view;
 pub mod vm;

@@ -261,6 +261,14 @@ impl Raw {
         residents.filter(|resident| !matches!(resident, Resident::Nobody)).count()
     }
 
+    pub fn set_heap_goal(&mut self, percent: i32) {
+        self.cx().vm().lua.set_heap_goal(percent);
+    }
+
+    pub fn asked(&self) -> usize {
+        self.cx().vm().heap_account.gross
+    }
+
     pub fn collect(&mut self, kernel: &mut dyn Kernel) {
         self.with_kernel(kernel, life::collect);
     }

@@ -4,10 +4,14 @@
 //! `pub fn install(setup: &mut Setup)`, and add it to the list below (see
 //! `docs/architecture.md`, "Add a Lua module").
 
+pub mod base64;
 pub mod builder;
 pub mod ctx;
+pub mod env;
 pub mod errors;
+pub mod hash;
 pub mod io;
+pub mod json;
 pub mod logger;
 pub mod names;
 pub mod os;
@@ -16,6 +20,7 @@ pub mod print;
 pub mod process;
 pub mod subscriptions;
 pub mod supervisor;
+pub mod system;
 pub mod time;
 pub mod types;
 pub mod uuid;
@@ -35,6 +40,11 @@ pub fn install(setup: &mut Setup) {
     logger::install(setup);
     os::install(setup);
     io::install(setup);
+    json::install(setup);
+    base64::install(setup);
+    hash::install(setup);
+    env::install(setup);
+    system::install(setup);
     supervisor::install(setup);
     types::install(setup);
 }
@@ -49,12 +59,7 @@ const UNSUPPORTED: &[&str] = &[
     "events",
     "registry",
     "security",
-    "env",
-    "system",
-    "json",
     "yaml",
-    "base64",
-    "hash",
     "crypto",
     "compress",
     "expr",

@@ -7,105 +7,13 @@
 
 use std::sync::Arc;
 
+use luavisor_core::Error;
 use luavisor_core::value::{Object, Payload};
-use luavisor_core::{Error, Value, Values};
 
+use crate::codec::format::{self, Format};
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
 use crate::ffi::objects::tags;
-
-/// What a format label means.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Format {
-    Lua,
-    Json,
-    Yaml,
-    String,
-    Bytes,
-    MsgPack,
-    /// the same as `Lua` but for its label
-    Golang,
-    Error,
-}
-
-impl Format {
-    const ALL: [Format; 8] = [
-        Format::Lua,
-        Format::Json,
-        Format::Yaml,
-        Format::String,
-        Format::Bytes,
-        Format::MsgPack,
-        Format::Golang,
-        Format::Error,
-    ];
-
-    fn label(self) -> &'static str {
-        match self {
-            Format::Lua => "lua/any",
-            Format::Json => "json/plain",
-            Format::Yaml => "yaml/plain",
-            Format::String => "text/plain",
-            Format::Bytes => "application/octet-stream",
-            Format::MsgPack => "application/msgpack",
-            Format::Golang => "golang/any",
-            Format::Error => "golang/error",
-        }
-    }
-
-    fn of(label: &str) -> Result<Format, String> {
-        let format = Format::ALL.into_iter().find(|format| format.label() == label);
-        format.ok_or_else(|| format!("unknown format {label}"))
-    }
-
-    fn unsupported(self) -> String {
-        format!("format {} is not supported yet", self.label())
-    }
-}
-
-/// The value that a payload holds, as Lua sees it.
-fn value(payload: &Payload) -> Result<&Values, String> {
-    match Format::of(&payload.format)? {
-        format @ (Format::Json | Format::Yaml | Format::MsgPack) => Err(format.unsupported()),
-        _ => Ok(&payload.data),
-    }
-}
-
-/// The payload in another format; the error is the cause to report.
-fn transcoded(call: &mut Call, payload: &Payload, to: Format) -> Result<Payload, String> {
-    if Format::of(&payload.format)? == to {
-        return Ok(payload.clone());
-    }
-    let data = value(payload)?;
-    let data = match to {
-        Format::Lua | Format::Golang => data.clone(),
-        Format::String | Format::Bytes => Values::one(Value::String(text(call, data)?.into())),
-        Format::Error => match data.first() {
-            Value::Object(Object::Error(_)) => data.clone(),
-            _ => return Err("the data is not an error".to_owned()),
-        },
-        Format::Json | Format::Yaml | Format::MsgPack => return Err(to.unsupported()),
-    };
-    Ok(Payload { format: to.label().into(), data })
-}
-
-/// A string as it is, a number and a boolean through `tostring`.
-fn text(call: &mut Call, data: &Values) -> Result<Vec<u8>, String> {
-    Ok(match data.first() {
-        Value::Nil => Vec::new(),
-        Value::Boolean(value) => value.to_string().into_bytes(),
-        Value::Number(value) => {
-            call.push_number(*value);
-            let text = call.text(call.count());
-            call.pop(1);
-            text
-        }
-        Value::String(bytes) | Value::Buffer(bytes) => bytes.to_vec(),
-        Value::Object(Object::Error(error)) => error.message.as_bytes().to_vec(),
-        Value::Table(_) => return Err(Format::Json.unsupported()),
-        Value::Vector(_) | Value::Object(_) => return Err("the data has no text".to_owned()),
-    })
-}
 
 /// `payload.new(value)`; a Payload stays what it is.
 fn new(call: &mut Call) -> Outcome {
@@ -135,11 +43,16 @@ fn this(call: &Call) -> Result<Arc<Payload>, Raise> {
 
 fn read(call: &mut Call, action: &str) -> Outcome {
     let payload = this(call)?;
-    match value(&payload) {
-        Ok(data) => {
-            call.push_values(data);
-            call.results(1)
+    let read = match format::encoded(&payload) {
+        Ok(None) => {
+            call.push_values(&payload.data);
+            Ok(())
         }
+        Ok(Some(encoded)) => call.build(|builder| encoded.read(builder)),
+        Err(cause) => Err(cause),
+    };
+    match read {
+        Ok(()) => call.results(1),
         Err(cause) => failed(call, action, &cause),
     }
 }
@@ -159,10 +72,20 @@ fn unmarshal(call: &mut Call) -> Outcome {
 fn transcode(call: &mut Call) -> Outcome {
     let payload = this(call)?;
     let label = call.string(2)?;
-    match Format::of(&label).and_then(|format| transcoded(call, &payload, format)) {
+    let transcoded = Format::of(&label)
+        .and_then(|to| format::transcoded(&payload, to, |number| number_text(call, number)));
+    match transcoded {
         Ok(payload) => push(call, payload),
         Err(cause) => failed(call, "transcode", &cause),
     }
+}
+
+/// A number as `tostring` writes it.
+fn number_text(call: &mut Call, number: f64) -> Vec<u8> {
+    call.push_number(number);
+    let text = call.text(call.count());
+    call.pop(1);
+    text
 }
 
 /// The label without a look at the data.

@@ -11,7 +11,10 @@ use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
-use luavisor_vm::kernel::{CancelRequest, Level, LogRecord, Output, Read, SpawnRequest, Written};
+use luavisor_vm::kernel::{
+    CancelRequest, HeapUse, Level, LogRecord, Machine, Output, Read, ServiceInfo, Setting,
+    SpawnRequest, Stored, Written,
+};
 use luavisor_vm::native::AsyncFunction;
 use luavisor_vm::{
     Birth, Chunk, Context, Kernel, Preemption, Program, Slot, Slots, Step, TimerId, Token, Unit,
@@ -45,6 +48,9 @@ pub struct FakeKernel {
     pub random: u64,
     pub stdout: String,
     pub stderr: String,
+    pub exit_code: Option<i32>,
+    pub settings: [Option<i64>; 3],
+    pub variables: BTreeMap<String, String>,
     /// writes make the task wait
     pub slow_output: bool,
     /// why no write succeeds
@@ -207,13 +213,72 @@ impl Kernel for FakeKernel {
     fn has_terminal(&self, _: Slot) -> bool {
         self.input.is_some()
     }
+    fn variable(&self, _: &str, key: &str) -> Result<String, Error> {
+        if key.is_empty() {
+            return Err(Error::invalid("empty key").retryable(false));
+        }
+        let value = self.variables.get(key).cloned();
+        value.ok_or_else(|| Error::not_found("environment variable not found").retryable(false))
+    }
+    fn set_variable(
+        &mut self,
+        _: Slot,
+        (_, key): (&str, &str),
+        value: &str,
+        token: Token,
+    ) -> Result<Stored, Error> {
+        self.variables.insert(key.to_owned(), value.to_owned());
+        if self.slow_output {
+            self.completions.push_back((token, Ok(Values::none())));
+            return Ok(Stored::Wait);
+        }
+        Ok(Stored::Done)
+    }
+    fn variables(&self) -> BTreeMap<String, String> {
+        self.variables.clone()
+    }
     fn log_level(&self) -> Level {
         self.level.unwrap_or(Level::Debug)
     }
     fn log(&mut self, _: Slot, record: LogRecord) {
         self.logs.push(record);
     }
-    fn exit_runtime(&mut self, _: i32) {}
+    fn exit_runtime(&mut self, code: i32) {
+        self.exit_code = Some(code);
+    }
+    fn heaps(&self, own: HeapUse) -> HeapUse {
+        HeapUse { used: own.used + (1 << 20), asked: own.asked + (2 << 20) }
+    }
+    fn machine(&self) -> Machine {
+        Machine { pid: 4711, hostname: "kettle".into(), cpus: 8, resident: Some(5 << 20) }
+    }
+    fn living(&self) -> usize {
+        3
+    }
+    fn setting(&self, setting: Setting) -> i64 {
+        self.settings[setting as usize].unwrap_or(match setting {
+            Setting::MemoryLimit => -1,
+            Setting::GcPercent => 100,
+            Setting::MaxProcs => 2,
+        })
+    }
+    fn set(&mut self, setting: Setting, value: i64) -> i64 {
+        let before = self.setting(setting);
+        self.settings[setting as usize] = Some(value);
+        before
+    }
+    fn services(&self) -> Vec<ServiceInfo> {
+        let service = |id: &str, status, details: Option<&str>| ServiceInfo {
+            id: id.into(),
+            status,
+            wanted: true,
+            restarts: 2,
+            changed_at: 7_000_000_000,
+            started_at: Some(5_000_000_000),
+            details: details.map(Into::into),
+        };
+        vec![service("app:a", "failed", Some("boom")), service("app:b", "running", None)]
+    }
     fn call_async(&mut self, _: Slot, _: AsyncFunction, _: Values, token: Token) {
         self.completions.push_back((token, Err(Error::internal("no native functions"))));
     }
@@ -227,6 +292,10 @@ pub struct Bench {
     /// safepoints of a slice
     pub slice: u32,
     pub slots: Arc<Slots>,
+    /// heap limit of the process, in bytes
+    pub memory: Option<u64>,
+    /// of the next process
+    pub arguments: Values,
 }
 
 /// The pid of the process.
@@ -267,7 +336,15 @@ impl Bench {
             modules: Arc::new([]),
         });
         let kernel = FakeKernel::default();
-        Bench { vm, kernel, context: Context::default(), slice, slots }
+        Bench {
+            vm,
+            kernel,
+            context: Context::default(),
+            slice,
+            slots,
+            memory: None,
+            arguments: Values::none(),
+        }
     }
 
     /// Makes the process of this body of `main`; [`Bench::finish`] runs it.
@@ -280,9 +357,9 @@ impl Bench {
         self.vm.create(Box::new(Birth {
             pid: pid(),
             program,
-            arguments: Values::none(),
+            arguments: std::mem::take(&mut self.arguments),
             context: Arc::new(self.context.clone()),
-            memory: None,
+            memory: self.memory,
             result_limit: 1 << 20,
         }));
     }

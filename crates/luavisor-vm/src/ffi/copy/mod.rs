@@ -41,16 +41,7 @@ pub fn take(
             _ => {}
         }
     }
-    let mut taker = Taker {
-        lua,
-        values: Values::none(),
-        seen: HashMap::new(),
-        path: Vec::new(),
-        root,
-        position: 0,
-        size: 0,
-        limit: limit.min(LARGEST),
-    };
+    let mut taker = Taker::new(lua, root, limit);
     for position in 0..count {
         taker.position = position;
         let value = taker.value(first + position)?;
@@ -58,6 +49,15 @@ pub fn take(
     }
     let values = taker.values;
     Ok(values)
+}
+
+/// Copies one value as [`View`](super::view::View) would show it: what may not be
+/// copied is nil, and deeper tables than anybody looks at are empty.
+pub fn take_visible(lua: Lua, index: c_int) -> Result<Values, Error> {
+    let mut taker = Taker { only_visible: true, ..Taker::new(lua, "value", LARGEST) };
+    let value = taker.value(index)?;
+    taker.values.items.push(value);
+    Ok(taker.values)
 }
 
 fn too_large(root: &str, size: usize, limit: usize) -> Error {
@@ -81,9 +81,25 @@ struct Taker<'a> {
     /// bytes taken so far, as [`Values::size`] counts them
     size: usize,
     limit: usize,
+    /// what may not be copied is left out instead of refused
+    only_visible: bool,
 }
 
-impl Taker<'_> {
+impl<'a> Taker<'a> {
+    fn new(lua: Lua, root: &'a str, limit: usize) -> Taker<'a> {
+        Taker {
+            lua,
+            values: Values::none(),
+            seen: HashMap::new(),
+            path: Vec::new(),
+            root,
+            position: 0,
+            size: 0,
+            limit: limit.min(LARGEST),
+            only_visible: false,
+        }
+    }
+
     fn value(&mut self, index: c_int) -> Result<Value, Error> {
         let lua = self.lua;
         self.size += 16;
@@ -108,9 +124,9 @@ impl Taker<'_> {
                     }
                     Value::Object(object)
                 }
-                None => return Err(self.refuse(describe(lua, index))),
+                None => return self.refuse(describe(lua, index)),
             },
-            _ => return Err(self.refuse(describe(lua, index))),
+            _ => return self.refuse(describe(lua, index)),
         })
     }
 
@@ -120,7 +136,10 @@ impl Taker<'_> {
         if let Some(known) = self.seen.get(&address) {
             return Ok(Value::Table(*known));
         }
-        if self.path.len() >= DEPTH {
+        if self.path.len() > DEPTH && self.only_visible {
+            return Ok(Value::Nil);
+        }
+        if self.path.len() >= DEPTH && !self.only_visible {
             let message = format!("{}: nesting deeper than {DEPTH} levels", self.root);
             return Err(Error::invalid(message));
         }
@@ -145,6 +164,7 @@ impl Taker<'_> {
             let value = self.value(top)?;
             self.path.pop();
             match key {
+                Value::Nil => {}
                 Value::Number(n) if n == (table.array.len() + 1) as f64 => table.array.push(value),
                 key => table.hash.push((key, value)),
             }
@@ -160,14 +180,20 @@ impl Taker<'_> {
             LUA_TUSERDATA if objects::at(self.lua, index).is_none() => {}
             _ => return self.value(index),
         }
+        if self.only_visible {
+            return Ok(Value::Nil);
+        }
         self.path.pop();
         let what = describe(self.lua, index);
         let error = Error::invalid(format!("{}: {what} key cannot be sent", self.place()));
         Err(error)
     }
 
-    fn refuse(&self, what: &str) -> Error {
-        Error::invalid(format!("{}: {what} cannot be sent", self.place()))
+    fn refuse(&self, what: &str) -> Result<Value, Error> {
+        if self.only_visible {
+            return Ok(Value::Nil);
+        }
+        Err(Error::invalid(format!("{}: {what} cannot be sent", self.place())))
     }
 
     fn place(&self) -> String {

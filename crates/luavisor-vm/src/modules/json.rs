@@ -1,0 +1,48 @@
+//! `json`: values as JSON text and back (MODULES 12).
+
+use luavisor_core::Error;
+
+use crate::codec::{self, Fault};
+use crate::ffi::call::{Call, Function, Outcome, Setup};
+
+fn invalid(call: &mut Call, message: &'static str) -> Outcome {
+    call.fail(Error::invalid(message).retryable(false))
+}
+
+fn failed(call: &mut Call, action: &str, cause: &Fault) -> Outcome {
+    call.fail(Error::internal(format!("{action} failed: {cause}")).retryable(false))
+}
+
+/// `json.encode(value)`
+fn encode(call: &mut Call) -> Outcome {
+    match call.look(1, codec::json::write)? {
+        Ok(text) => {
+            call.push_bytes(&text);
+            call.results(1)
+        }
+        Err(cause) => failed(call, "encode", &cause),
+    }
+}
+
+/// `json.decode(text)`
+fn decode(call: &mut Call) -> Outcome {
+    if !call.is_string(1) {
+        return invalid(call, "string expected");
+    }
+    let text = call.bytes(1)?;
+    if text.is_empty() {
+        return invalid(call, "empty string is not valid JSON");
+    }
+    match call.build(|builder| codec::json::read(&text, builder)) {
+        Ok(()) => call.results(1),
+        Err(cause) => failed(call, "decode", &cause),
+    }
+}
+
+static FUNCTIONS: &[Function] =
+    &[Function { name: c"encode", run: encode }, Function { name: c"decode", run: decode }];
+
+/// Installs the module.
+pub fn install(setup: &mut Setup) {
+    setup.module("json", FUNCTIONS, |_| {});
+}
