@@ -15,6 +15,7 @@
 //! | [`mailbox`] | queues by topic, inbox fallback |
 //! | [`relations`] | links and monitors: who hears of whose end |
 //! | [`pid_map`] | the map behind them |
+//! | [`pattern`] | patterns of dotted names |
 //! | [`cancel`] | deadlines and forced ends |
 //! | [`restart`] | whether, when and how often a service is started again |
 //! | [`supervision`] | supervisors: what an exit of a child means for it and its siblings |
@@ -27,6 +28,7 @@ pub mod event;
 pub mod exit;
 pub mod lifecycle;
 pub mod mailbox;
+pub mod pattern;
 pub mod pid;
 pub mod pid_map;
 pub mod relations;
