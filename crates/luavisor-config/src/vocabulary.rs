@@ -1,7 +1,7 @@
 //! The words of the format: names of modules.
 
 /// Modules that this version has.
-pub const MODULES: &[&str] = &["ctx", "io", "logger", "supervisor", "time", "uuid"];
+pub const MODULES: &[&str] = &["ctx", "funcs", "io", "logger", "supervisor", "time", "uuid"];
 
 /// Global libraries, which may be listed under `modules:` all the same.
 pub const GLOBALS: &[&str] = &[
@@ -34,7 +34,6 @@ pub const LATER_MODULES: &[&str] = &[
     "exec",
     "expr",
     "fs",
-    "funcs",
     "hash",
     "html",
     "http",

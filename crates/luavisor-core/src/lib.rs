@@ -15,6 +15,7 @@
 //! | [`mailbox`] | queues by topic, inbox fallback |
 //! | [`relations`] | links and monitors: who hears of whose end |
 //! | [`pid_map`] | the map behind them |
+//! | [`pool`] | how many calls of a function run at once |
 //! | [`pattern`] | patterns of dotted names |
 //! | [`cancel`] | deadlines and forced ends |
 //! | [`restart`] | whether, when and how often a service is started again |
@@ -31,6 +32,7 @@ pub mod mailbox;
 pub mod pattern;
 pub mod pid;
 pub mod pid_map;
+pub mod pool;
 pub mod relations;
 pub mod restart;
 pub mod startplan;

@@ -44,7 +44,7 @@ pub mod supervisor;
 mod sync;
 mod world;
 
-pub use catalog::{Catalog, ProgramTable, factory_not_found};
+pub use catalog::{Callable, Catalog, Function, ProgramTable, factory_not_found};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use crash::CrashReport;
 pub use executor::manual::{Order, Simulation};

@@ -345,7 +345,7 @@ impl World {
             watcher: None,
             link: None,
             messages: request.messages,
-            exec: None,
+            errand: None,
             control,
             supervisor,
             life,

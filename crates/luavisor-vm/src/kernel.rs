@@ -76,6 +76,23 @@ impl SpawnRequest {
     }
 }
 
+/// What `funcs` asks for.
+#[derive(Clone, Debug)]
+pub struct CallRequest {
+    /// id of a function, or of a process with a default host
+    pub id: Arc<str>,
+    /// arguments of the method
+    pub arguments: Values,
+    /// context values, actor and scope of the call
+    pub context: Arc<Context>,
+    /// nanoseconds after which it is ended, with the text to report
+    pub timeout: Option<(u64, Arc<str>)>,
+    /// the calling task waits for the answer, so that the call may have its place
+    pub waits: bool,
+    /// where a function runs; by default on the host of its caller
+    pub host: Option<Arc<str>>,
+}
+
 /// What the `supervisor` module asks of a supervisor (SPEC 13.3), with what the
 /// answer holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,6 +206,18 @@ pub trait Kernel {
         timeout: Option<(u64, Arc<str>)>,
         token: Token,
     ) -> Result<(), Error>;
+
+    /// Calls a function: its value or error completes `token`. Fails at once only for
+    /// arguments that are too large.
+    fn call_function(
+        &mut self,
+        from: Slot,
+        request: CallRequest,
+        token: Token,
+    ) -> Result<(), Error>;
+    /// Gives up the call behind `token`, which is never completed: the function gets a
+    /// CANCEL and is ended after 5 s. No effect once the call has returned.
+    fn cancel_call(&mut self, from: Slot, token: Token);
 
     /// SPEC 4.1. The VM removes unread events after `unmonitor` and `unlink`.
     fn monitor(&mut self, from: Slot, pid: Pid) -> Result<(), Error>;

@@ -16,6 +16,6 @@ mod vm;
 pub use ffi::arena::{Plane, Spot};
 pub use ffi::compile::{CompileError, compile};
 pub use kernel::{Kernel, Slot, TimerId, Token};
-pub use program::{Chunk, Context, Program, Unit};
+pub use program::{Actor, Chunk, Context, Program, Scope, Unit};
 pub use slots::Slots;
 pub use vm::{Birth, Interrupter, Preemption, Remains, Step, Vm, VmConfig};

@@ -120,7 +120,8 @@ impl ShardKernel {
                     _ => self.push_input(to.slot(), Input::Completed(token, *result), 0),
                 }
             }
-            Signal::ExecEnded { to, token, exit } => self.exec_ended(to, token, &exit),
+            Signal::CallEnded { to, token, exit } => self.call_ended(to, token, &exit),
+            Signal::SeatGiven { waiter, pool } => self.seat_given(waiter, pool),
             Signal::Request { to, from, token, request } => match self.processes.get(to) {
                 Some(_) => self.push_input(to.slot(), Input::Request(from, token, request), 0),
                 None => self.refuse_request(from, token),
@@ -219,7 +220,7 @@ impl ShardKernel {
                 }
             }
             Alarm::Deadline => self.deadline_passed(slot),
-            Alarm::Exec(token) => self.exec_timed_out(slot, token),
+            Alarm::Call(token) => self.call_timed_out(slot, token),
             Alarm::Rest => {
                 self.resting = false;
                 // If somebody came meanwhile, the end of the last one asks again.

@@ -9,7 +9,8 @@ use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
-    CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest, SupervisorRequest, Written,
+    CallRequest, CancelRequest, Kernel, Level, LogRecord, Output, Read, SpawnRequest,
+    SupervisorRequest, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
 use luavisor_vm::{Program, Slot, TimerId, Token};
@@ -149,6 +150,22 @@ impl Kernel for ShardKernel {
         started
     }
 
+    fn call_function(
+        &mut self,
+        from: Slot,
+        request: CallRequest,
+        token: Token,
+    ) -> Result<(), Error> {
+        let started = self.start_call(from, request, token);
+        self.settle();
+        started
+    }
+
+    fn cancel_call(&mut self, from: Slot, token: Token) {
+        self.cancel_pending(from, token);
+        self.settle();
+    }
+
     fn monitor(&mut self, from: Slot, pid: Pid) -> Result<(), Error> {
         let watcher = self.processes.pid(from);
         if pid == watcher {
@@ -264,7 +281,7 @@ impl Kernel for ShardKernel {
     }
 
     fn supervisor(&self, from: Slot) -> Option<(Pid, String)> {
-        self.processes.peek(from)?.bonds.as_ref()?.supervisor.clone()
+        self.processes.peek(from)?.bonds.as_ref()?.supervisor.as_deref().cloned()
     }
 
     fn register(&mut self, from: Slot, name: &str, pid: Pid) -> Result<(), Error> {

@@ -369,6 +369,14 @@ impl Call {
     pub(crate) fn push_channel_view(&mut self, id: ChannelId) {
         channel::push_view(self.cx, self.lua, id);
     }
+    /// Makes a channel that a call feeds, and the token that answers it.
+    pub(crate) fn begin_future(&mut self) -> (ChannelId, Token) {
+        super::futures::begin(self.cx, self.process())
+    }
+    /// Gives the call of a Future up; its token, unless it has returned.
+    pub(crate) fn cancel_future(&mut self, id: ChannelId) -> Option<Token> {
+        super::futures::cancel(self.cx, self.process(), id)
+    }
     /// The channel at `index`.
     pub(crate) fn channel(&self, index: i32) -> Option<ChannelId> {
         channel::id_at(self.lua, index)

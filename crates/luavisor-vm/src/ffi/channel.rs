@@ -142,7 +142,7 @@ fn ripen(cx: Cx, process: &mut Process, id: ChannelId) {
         return;
     }
     let source = std::mem::replace(&mut channel.source, Source::Local);
-    process.lose_timer(&source);
+    process.lose_source(&source);
     if let Some(timer) = timer {
         cx.kernel().clear_timer(process.slot(), timer);
     }
@@ -337,8 +337,9 @@ pub fn close(cx: Cx, process: &mut Process, id: ChannelId) {
                 process.rare().events_again = None;
             }
         }
+        Source::Future => process.lose_source(&source),
         Source::Timer(_) | Source::Ticker { .. } | Source::After { .. } => {
-            process.lose_timer(&source);
+            process.lose_source(&source);
             if let Some(timer) = source.timer().filter(|_| cx.has_kernel()) {
                 cx.kernel().clear_timer(process.slot(), timer);
             }

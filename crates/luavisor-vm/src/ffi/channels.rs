@@ -45,6 +45,8 @@ pub enum Source {
         subscription: SubscriptionId,
         messages: bool,
     },
+    /// the answer of a call
+    Future,
     /// one value when the timer fires
     Timer(TimerId),
     /// one value at this time of the kernel's clock; it has a timer from when a task
@@ -70,9 +72,10 @@ impl Source {
         }
     }
 
-    /// Whether time feeds it.
-    pub fn is_timed(&self) -> bool {
-        matches!(self, Source::Timer(_) | Source::Ticker { .. } | Source::After { .. })
+    /// Whether it ends when nobody holds an object that leads to the channel.
+    pub fn ends_with_its_objects(&self) -> bool {
+        let timed = matches!(self, Source::Timer(_) | Source::Ticker { .. } | Source::After { .. });
+        timed || *self == Source::Future
     }
 }
 

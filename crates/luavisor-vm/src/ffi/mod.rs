@@ -42,6 +42,7 @@ pub mod copy;
 pub mod coroutine;
 pub mod error;
 pub mod event;
+pub mod futures;
 pub mod heap;
 pub mod interrupt;
 pub mod layout;

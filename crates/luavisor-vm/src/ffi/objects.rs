@@ -28,6 +28,8 @@ pub mod tags {
     pub const TICKER: c_int = 15;
     pub const BUILDER: c_int = 16;
     pub const LOGGER: c_int = 17;
+    pub const EXECUTOR: c_int = 18;
+    pub const FUTURE: c_int = 19;
 }
 
 /// Makes a class with raw natives.

@@ -7,6 +7,9 @@
 pub mod builder;
 pub mod ctx;
 pub mod errors;
+pub mod funcs;
+pub mod future;
+pub mod inherit;
 pub mod io;
 pub mod logger;
 pub mod names;
@@ -30,6 +33,8 @@ pub fn install(setup: &mut Setup) {
     builder::install(setup);
     time::install(setup);
     ctx::install(setup);
+    funcs::install(setup);
+    future::install(setup);
     uuid::install(setup);
     logger::install(setup);
     os::install(setup);
@@ -43,7 +48,6 @@ pub fn is_unsupported(name: &str) -> bool {
 }
 
 const UNSUPPORTED: &[&str] = &[
-    "funcs",
     "events",
     "registry",
     "security",

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
-use luavisor_vm::kernel::{CancelRequest, Level, LogRecord, Output, Read, SpawnRequest, Written};
+use luavisor_vm::kernel::{
+    CallRequest, CancelRequest, Level, LogRecord, Output, Read, SpawnRequest, Written,
+};
 use luavisor_vm::native::AsyncFunction;
 use luavisor_vm::{
     Birth, Chunk, Context, Kernel, Preemption, Program, Slot, Slots, Step, TimerId, Token, Unit,
@@ -56,6 +58,9 @@ pub struct FakeKernel {
     pub arguments: Vec<String>,
     pub spawned: Vec<SpawnRequest>,
     pub executed: Vec<(SpawnRequest, Timeout)>,
+    /// calls of functions: each returns its arguments, but `app:fail` and `app:never`
+    pub called: Vec<CallRequest>,
+    pub cancelled_calls: Vec<Token>,
     /// spawns succeed with this pid
     pub spawn_as: Option<Pid>,
     pub programs: BTreeMap<String, Arc<Program>>,
@@ -110,6 +115,20 @@ impl Kernel for FakeKernel {
         self.executed.push((request, timeout));
         self.completions.push_back((token, Ok(Values::one("executed"))));
         Ok(())
+    }
+    fn call_function(&mut self, _: Slot, request: CallRequest, token: Token) -> Result<(), Error> {
+        let answer = match &*request.id {
+            "app:fail" => Err(Error::internal("failed")),
+            _ => Ok(request.arguments.clone()),
+        };
+        if &*request.id != "app:never" {
+            self.completions.push_back((token, answer));
+        }
+        self.called.push(request);
+        Ok(())
+    }
+    fn cancel_call(&mut self, _: Slot, token: Token) {
+        self.cancelled_calls.push(token);
     }
     fn monitor(&mut self, _: Slot, _: Pid) -> Result<(), Error> {
         Err(Error::process_not_found())
