@@ -1,7 +1,8 @@
 //! The words of the format: names of modules.
 
 /// Modules that this version has.
-pub const MODULES: &[&str] = &["ctx", "funcs", "io", "logger", "supervisor", "time", "uuid"];
+pub const MODULES: &[&str] =
+    &["ctx", "events", "funcs", "io", "logger", "supervisor", "time", "uuid"];
 
 /// Global libraries, which may be listed under `modules:` all the same.
 pub const GLOBALS: &[&str] = &[
@@ -29,7 +30,6 @@ pub const LATER_MODULES: &[&str] = &[
     "crypto",
     "env",
     "eval",
-    "events",
     "excel",
     "exec",
     "expr",

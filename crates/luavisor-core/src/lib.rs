@@ -15,6 +15,7 @@
 //! | [`mailbox`] | queues by topic, inbox fallback |
 //! | [`relations`] | links and monitors: who hears of whose end |
 //! | [`pid_map`] | the map behind them |
+//! | [`bus`] | what a subscription to the event bus holds |
 //! | [`pool`] | how many calls of a function run at once |
 //! | [`pattern`] | patterns of dotted names |
 //! | [`cancel`] | deadlines and forced ends |
@@ -23,6 +24,7 @@
 //! | [`lifecycle`] | the states of a service and the steps between them |
 //! | [`startplan`] | the order in which services start and stop |
 
+pub mod bus;
 pub mod cancel;
 pub mod error;
 pub mod event;

@@ -13,9 +13,12 @@
 
 use std::sync::Arc;
 
+use luavisor_core::bus::BusEvent;
+use luavisor_core::pattern::Pattern;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
 
+use crate::bus::Subscription;
 use crate::program::{Context, Program};
 
 /// A process's place within its shard; the index of every per-process table.
@@ -218,6 +221,20 @@ pub trait Kernel {
     /// Gives up the call behind `token`, which is never completed: the function gets a
     /// CANCEL and is ended after 5 s. No effect once the call has returned.
     fn cancel_call(&mut self, from: Slot, token: Token);
+
+    /// `events.send`. Fails only for data that is too large.
+    fn publish(&mut self, from: Slot, event: BusEvent) -> Result<(), Error>;
+    /// `events.subscribe`: from now on events that match are put into the subscription,
+    /// and [`Vm::bell`](crate::Vm::bell) tells with `token` that some came.
+    fn subscribe(
+        &mut self,
+        from: Slot,
+        system: Pattern,
+        kind: Option<Pattern>,
+        token: Token,
+    ) -> Arc<Subscription>;
+    /// Nothing is put into it any more.
+    fn unsubscribe(&mut self, from: Slot, subscription: &Subscription);
 
     /// SPEC 4.1. The VM removes unread events after `unmonitor` and `unlink`.
     fn monitor(&mut self, from: Slot, pid: Pid) -> Result<(), Error>;

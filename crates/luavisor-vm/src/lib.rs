@@ -4,6 +4,7 @@
 //! `docs/architecture.md` for the picture and [`kernel`] for the contract with
 //! the scheduler.
 
+pub mod bus;
 pub mod calendar;
 mod ffi;
 pub mod kernel;
@@ -13,6 +14,7 @@ pub mod program;
 pub mod slots;
 mod vm;
 
+pub use bus::Subscription;
 pub use ffi::arena::{Plane, Spot};
 pub use ffi::compile::{CompileError, compile};
 pub use kernel::{Kernel, Slot, TimerId, Token};

@@ -1,7 +1,7 @@
 local funcs = require("funcs")
 
 -- A part is a function that returns the lines to print.
-local PARTS = { "funcs" }
+local PARTS = { "funcs", "events" }
 
 return function()
 	for _, part in PARTS do

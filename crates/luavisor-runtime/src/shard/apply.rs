@@ -120,6 +120,11 @@ impl ShardKernel {
                     _ => self.push_input(to.slot(), Input::Completed(token, *result), 0),
                 }
             }
+            Signal::Bell { to, token } => {
+                if self.runs_lua(to) {
+                    self.effects.push_back(Effect::Bell { slot: to.slot(), token });
+                }
+            }
             Signal::CallEnded { to, token, exit } => self.call_ended(to, token, &exit),
             Signal::SeatGiven { waiter, pool } => self.seat_given(waiter, pool),
             Signal::Request { to, from, token, request } => match self.processes.get(to) {

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use luavisor_core::bus::BusEvent;
+use luavisor_core::pattern::Pattern;
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
@@ -13,7 +15,7 @@ use luavisor_vm::kernel::{
     SupervisorRequest, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
-use luavisor_vm::{Program, Slot, TimerId, Token};
+use luavisor_vm::{Program, Slot, Subscription, TimerId, Token};
 
 use super::kernel::ShardKernel;
 use super::process::Body;
@@ -91,6 +93,17 @@ impl ShardKernel {
     }
 }
 
+impl ShardKernel {
+    /// A subscription of the process is over.
+    pub fn end_subscription(&self, pid: Pid, subscription: &Subscription) {
+        self.world.bus.unsubscribe(subscription);
+        let untold = subscription.untold();
+        if untold > 0 {
+            self.world.tell_dropped(pid, untold);
+        }
+    }
+}
+
 impl Kernel for ShardKernel {
     fn monotonic(&self) -> u64 {
         self.world.clock.monotonic()
@@ -164,6 +177,40 @@ impl Kernel for ShardKernel {
     fn cancel_call(&mut self, from: Slot, token: Token) {
         self.cancel_pending(from, token);
         self.settle();
+    }
+
+    fn publish(&mut self, _from: Slot, event: BusEvent) -> Result<(), Error> {
+        let size = event.data.as_ref().map_or(0, Values::size);
+        self.host.check_size("data", size)?;
+        for (to, token) in self.world.fill_buffers(event) {
+            self.deliver(to, Signal::Bell { to, token });
+        }
+        self.settle();
+        Ok(())
+    }
+
+    fn subscribe(
+        &mut self,
+        from: Slot,
+        system: Pattern,
+        kind: Option<Pattern>,
+        token: Token,
+    ) -> Arc<Subscription> {
+        let pid = self.processes.pid(from);
+        let subscription = self.world.bus.subscribe(pid, system, kind, token);
+        if let Some(process) = self.processes.at(from) {
+            let subscriptions = &mut process.bonds().subscriptions;
+            subscriptions.insert(subscription.number, subscription.clone());
+        }
+        subscription
+    }
+
+    fn unsubscribe(&mut self, from: Slot, subscription: &Subscription) {
+        let pid = self.processes.pid(from);
+        let known = self.processes.at(from).and_then(|process| process.bonds.as_mut());
+        if known.and_then(|bonds| bonds.subscriptions.remove(&subscription.number)).is_some() {
+            self.end_subscription(pid, subscription);
+        }
     }
 
     fn monitor(&mut self, from: Slot, pid: Pid) -> Result<(), Error> {

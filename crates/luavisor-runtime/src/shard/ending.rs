@@ -119,6 +119,9 @@ impl ShardKernel {
             let (to, token, exit) = (*caller, *token, exit.clone());
             self.deliver(to, Signal::CallEnded { to, token, exit });
         }
+        for subscription in bonds.subscriptions.values() {
+            self.end_subscription(pid, subscription);
+        }
         let relations = &bonds.relations;
         let at = self.unix();
         relations.each_watcher(|to| {

@@ -4,13 +4,13 @@
 //! (relations, a deadline, calls under way) is in [`Bonds`], made when first
 //! needed.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use luavisor_core::cancel::Deadline;
 use luavisor_core::relations::Relations;
 use luavisor_core::{Exit, HostId, Pid};
-use luavisor_vm::{Slot, TimerId};
+use luavisor_vm::{Slot, Subscription, TimerId};
 
 use super::pending::{Errand, PendingCalls};
 use crate::native::{Input, NativeProcess};
@@ -55,6 +55,8 @@ pub(crate) struct Bonds {
     pub relations: Relations,
     pub deadline: Option<(Deadline, TimerId)>,
     pub calls: PendingCalls,
+    /// to the event bus, by number
+    pub subscriptions: BTreeMap<u64, Arc<Subscription>>,
     /// whom the end of this process answers
     pub errand: Option<Errand>,
     pub control: Option<Pid>,

@@ -48,6 +48,8 @@ pub(crate) enum Signal {
     CallEnded { to: Pid, token: Token, exit: Arc<Exit> },
     /// A call that waited for a seat has one now.
     SeatGiven { waiter: Waiter, pool: Arc<SeatPool> },
+    /// Events came for a subscription.
+    Bell { to: Pid, token: Token },
     /// A request to a supervisor; the answer completes `token` of `from`.
     Request { to: Pid, from: Pid, token: Token, request: Box<SupervisorRequest> },
     /// Something for a native process only.

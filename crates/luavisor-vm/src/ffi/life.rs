@@ -13,7 +13,7 @@ use super::lua::*;
 use super::memory;
 use super::process::*;
 use super::step::{Turn, select_method};
-use super::{copy, futures, heap, seats, units};
+use super::{bus, copy, futures, heap, seats, units};
 use crate::kernel::Slot;
 
 /// Makes a process of its birth.
@@ -114,6 +114,7 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
     let Some(channel) = process.channels.vacate(id, successor) else { return };
     match channel.source {
         Source::Topic { subscription, .. } => process.mailbox.unsubscribe(subscription),
+        Source::Bus(_) => bus::unsubscribe(cx, process, &channel.source),
         _ => {
             if let Some(timer) = channel.source.timer().filter(|_| cx.has_kernel()) {
                 cx.kernel().clear_timer(process.slot(), timer);
@@ -179,6 +180,7 @@ pub fn bury_dead(cx: Cx) -> bool {
         futures::forget(cx, process, id);
         if channel.source.ends_with_its_objects() {
             process.lose_source(&channel.source);
+            bus::unsubscribe(cx, process, &channel.source);
             super::step::wake_if_stuck(cx, process);
             if let Some(timer) = channel.source.timer() {
                 cx.kernel().clear_timer(process.slot(), timer);

@@ -33,6 +33,7 @@ macro_rules! natives {
 
 pub mod arena;
 pub mod atoms;
+pub mod bus;
 pub mod call;
 pub mod channel;
 pub mod channels;

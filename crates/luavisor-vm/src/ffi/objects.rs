@@ -30,6 +30,7 @@ pub mod tags {
     pub const LOGGER: c_int = 17;
     pub const EXECUTOR: c_int = 18;
     pub const FUTURE: c_int = 19;
+    pub const SUBSCRIPTION: c_int = 20;
 }
 
 /// Makes a class with raw natives.

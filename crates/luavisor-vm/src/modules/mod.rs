@@ -7,6 +7,7 @@
 pub mod builder;
 pub mod ctx;
 pub mod errors;
+pub mod events;
 pub mod funcs;
 pub mod future;
 pub mod inherit;
@@ -27,6 +28,7 @@ use crate::ffi::call::Setup;
 /// Installs all modules in a new VM.
 pub fn install(setup: &mut Setup) {
     errors::install(setup);
+    events::install(setup);
     payload::install(setup);
     print::install(setup);
     process::install(setup);
@@ -48,7 +50,6 @@ pub fn is_unsupported(name: &str) -> bool {
 }
 
 const UNSUPPORTED: &[&str] = &[
-    "events",
     "registry",
     "security",
     "env",

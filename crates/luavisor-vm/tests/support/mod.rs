@@ -9,6 +9,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use luavisor_core::bus::BusEvent;
+use luavisor_core::pattern::Pattern;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
 use luavisor_vm::kernel::{
@@ -16,8 +18,8 @@ use luavisor_vm::kernel::{
 };
 use luavisor_vm::native::AsyncFunction;
 use luavisor_vm::{
-    Birth, Chunk, Context, Kernel, Preemption, Program, Slot, Slots, Step, TimerId, Token, Unit,
-    Vm, VmConfig, compile,
+    Birth, Chunk, Context, Kernel, Preemption, Program, Slot, Slots, Step, Subscription, TimerId,
+    Token, Unit, Vm, VmConfig, compile,
 };
 
 /// Checks that every test can use: `eq`, `fails` for what must raise, `refused` for
@@ -58,6 +60,7 @@ pub struct FakeKernel {
     pub arguments: Vec<String>,
     pub spawned: Vec<SpawnRequest>,
     pub executed: Vec<(SpawnRequest, Timeout)>,
+    pub published: Vec<BusEvent>,
     /// calls of functions: each returns its arguments, but `app:fail` and `app:never`
     pub called: Vec<CallRequest>,
     pub cancelled_calls: Vec<Token>,
@@ -130,6 +133,20 @@ impl Kernel for FakeKernel {
     fn cancel_call(&mut self, _: Slot, token: Token) {
         self.cancelled_calls.push(token);
     }
+    fn publish(&mut self, _: Slot, event: BusEvent) -> Result<(), Error> {
+        self.published.push(event);
+        Ok(())
+    }
+    fn subscribe(
+        &mut self,
+        _: Slot,
+        system: Pattern,
+        kind: Option<Pattern>,
+        _: Token,
+    ) -> Arc<Subscription> {
+        Arc::new(Subscription::new(1, system, kind))
+    }
+    fn unsubscribe(&mut self, _: Slot, _: &Subscription) {}
     fn monitor(&mut self, _: Slot, _: Pid) -> Result<(), Error> {
         Err(Error::process_not_found())
     }
