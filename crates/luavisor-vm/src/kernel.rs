@@ -211,7 +211,7 @@ pub trait Kernel {
     ) -> Result<(), Error>;
 
     /// Calls a function: its value or error completes `token`. Fails at once only for
-    /// arguments that are too large.
+    /// arguments that are too large and a host that does not exist.
     fn call_function(
         &mut self,
         from: Slot,

@@ -375,8 +375,8 @@ impl Call {
         super::bus::subscribe(self.cx, self.process(), system, kind)
     }
     /// Makes a channel that a call feeds, and the token that answers it.
-    pub(crate) fn begin_future(&mut self) -> (ChannelId, Token) {
-        super::futures::begin(self.cx, self.process())
+    pub(crate) fn begin_future(&mut self, arguments: usize) -> (ChannelId, Token) {
+        super::futures::begin(self.cx, self.process(), arguments)
     }
     /// Gives the call of a Future up; its token, unless it has returned.
     pub(crate) fn cancel_future(&mut self, id: ChannelId) -> Option<Token> {

@@ -17,6 +17,10 @@ use super::process::{Meaning, Process};
 use super::{channel, memory, step};
 use crate::kernel::Token;
 
+/// Bytes that a call counts for while it has not returned: one that waits in a full pool
+/// has no process of its own that would.
+const CALL: usize = 512;
+
 /// What became of a call.
 #[derive(Clone, Debug, Default)]
 pub enum Answer {
@@ -33,7 +37,7 @@ struct Future {
     /// tells calls of one channel number apart
     number: u32,
     answer: Answer,
-    /// bytes of the answer
+    /// bytes that the process keeps: of the call, then of the answer
     size: usize,
 }
 
@@ -58,15 +62,16 @@ impl Futures {
     }
 }
 
-/// A channel that a call feeds, and the token that answers it.
-pub fn begin(cx: Cx, process: &mut Process) -> (ChannelId, Token) {
+/// A channel that a call with so many bytes of arguments feeds, and the token that answers it.
+pub fn begin(cx: Cx, process: &mut Process, arguments: usize) -> (ChannelId, Token) {
     let channel = process.channels.add(Channel::new(Source::Future, 1));
     process.external += 1;
-    memory::charge(cx, process, Channel::BASE);
+    let size = CALL + arguments;
+    memory::charge(cx, process, Channel::BASE + size);
     let futures = &mut process.rare().futures;
     futures.last_number = (futures.last_number + 1) & Futures::NUMBERS;
     let number = futures.last_number;
-    futures.list.insert(channel, Future { number, answer: Answer::None, size: 0 });
+    futures.list.insert(channel, Future { number, answer: Answer::None, size });
     futures.open += 1;
     (channel, Meaning::Call { channel, number }.token())
 }
@@ -96,6 +101,7 @@ pub fn answered(
         return;
     }
     futures.open -= 1;
+    let held = std::mem::take(&mut future.size);
     let object = match result {
         Ok(data) => {
             future.size = data.size();
@@ -110,6 +116,7 @@ pub fn answered(
         }
     };
     let size = future.size;
+    memory::refund(cx, process, held);
     memory::charge(cx, process, size);
     if process.channel(id).is_some_and(|channel| channel.source == Source::Future) {
         channel::offer(cx, process, id, object);
@@ -134,8 +141,9 @@ pub fn cancel(cx: Cx, process: &mut Process, id: ChannelId) -> Option<Token> {
         return None;
     }
     future.answer = Answer::Canceled;
-    let number = future.number;
+    let (number, held) = (future.number, std::mem::take(&mut future.size));
     futures.open -= 1;
+    memory::refund(cx, process, held);
     channel::close(cx, process, id);
     Some(Meaning::Call { channel: id, number }.token())
 }

@@ -29,7 +29,7 @@ impl Owner for Future {
 /// Starts a call and pushes its Future, or `nil, err`.
 pub fn start(call: &mut Call, request: CallRequest) -> Outcome {
     let owner = call.process().pid;
-    let (channel, token) = call.begin_future();
+    let (channel, token) = call.begin_future(request.arguments.size());
     call.push_data(tags::FUTURE, Future { owner, channel });
     let slot = call.slot();
     match call.kernel().call_function(slot, request, token) {
