@@ -328,7 +328,7 @@ impl Host {
         self.admit_as(Admission::Spawn, world, near, mailbox, memory)
     }
 
-    /// The same for the call of a function, which processes make while the host stops, too.
+    /// The same for a call by a process of this host, which may go on while the host stops.
     pub fn admit_callee(
         self: &Arc<Host>,
         world: &Arc<World>,

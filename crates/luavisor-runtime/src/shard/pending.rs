@@ -144,7 +144,8 @@ impl ShardKernel {
     ) -> Result<Pid, Error> {
         let caller = self.processes.pid(from);
         let program = &function.program;
-        let near = (host.id == self.host.id).then(|| match request.waits {
+        let at_home = host.id == self.host.id;
+        let near = at_home.then(|| match request.waits {
             // The caller leaves its place to it.
             true => {
                 Near { shard: self.shard.number, load: self.ready.len() as u32, only_child: true }
@@ -152,7 +153,12 @@ impl ShardKernel {
             false => self.near(from),
         });
         let memory = host.memory_of(program);
-        let pid = match host.admit_callee(&self.world, near, memory) {
+        // The caller keeps its own host from being empty, and so from being stopped.
+        let admitted = match at_home {
+            true => host.admit_callee(&self.world, near, memory),
+            false => host.admit(&self.world, near, None, memory),
+        };
+        let pid = match admitted {
             Ok(pid) => pid,
             Err(error) => {
                 self.leave_pool(function);
