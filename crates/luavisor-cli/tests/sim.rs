@@ -151,6 +151,7 @@ fn examples_survive_faults() {
         ("queue", &[]),
         ("service", &[]),
         ("star", &["-x", "app:main"]),
+        ("everyday", &["-x", "app:main"]),
         ("chain", &["-x", "app:main"]),
         ("linked-pair", &["-x", "app:main"]),
         ("monitored-worker", &["-x", "app:main"]),
@@ -278,7 +279,11 @@ fn no_seat_of_a_pool_is_lost_under_faults() {
     let first = project.luavisor(flags).exits(0).stdout;
     assert!(first.starts_with("40 seeds, "), "{first}");
     // The same seed is the same run, event by event.
-    let trace = ["sim", "--seed", "5", "--time", "20s", "--faults", faults, "--trace"];
-    let traces = [(); 2].map(|()| project.luavisor(trace).exits(0).stdout);
-    assert!(traces[0] == traces[1] && traces[0].len() > 1000);
+    let flags = ["--seed", "5", "--time", "20s", "--faults", faults, "--trace"];
+    let everyday = example("everyday");
+    for more in [&[][..], &["-x", "app:main", &everyday]] {
+        let words = [&["sim"], &flags[..], more].concat();
+        let traces = [(); 2].map(|()| project.luavisor_words(&words).exits(0).stdout);
+        assert!(traces[0] == traces[1] && traces[0].len() > 1000, "{}", traces[0]);
+    }
 }
