@@ -33,7 +33,8 @@ pub struct BusEvent {
 }
 
 impl BusEvent {
-    fn size(&self) -> usize {
+    /// Bytes that it counts for.
+    pub fn size(&self) -> usize {
         self.path.len() + self.data.as_ref().map_or(0, Values::size)
     }
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, RwLock};
 
 use luavisor_core::Pid;
 use luavisor_core::bus::BusEvent;
-use luavisor_core::pattern::Pattern;
+use luavisor_core::pattern::{Name, Pattern};
 use luavisor_vm::{Subscription, Token};
 
 use crate::sync::{read, write};
@@ -99,11 +99,12 @@ impl Bus {
             return published;
         }
         let event = Arc::new(event);
+        let (system, kind) = (Name::new(&event.system), Name::new(&event.kind));
         let subscribers = read(&self.subscribers);
         let literal = subscribers.literal.get(&*event.system);
         let all = literal.into_iter().flat_map(BTreeMap::values);
         for subscriber in all.chain(subscribers.patterns.values()) {
-            if !subscriber.subscription.wants(&event) {
+            if !subscriber.subscription.wants(&system, &kind) {
                 continue;
             }
             let added = subscriber.subscription.add(event.clone(), &now);

@@ -130,6 +130,12 @@ fn wrong_use_is_refused() {
         refused('system pattern is required', events.subscribe(''))
         refused('invalid pattern: a.(b', events.subscribe('a.(b'))
         refused('invalid pattern: (', events.subscribe('a', '('))
+        local long = string.rep('x', 1025)
+        refused('system exceeds 1024 bytes', events.send(long, 'k', 'p'))
+        refused('kind exceeds 1024 bytes', events.send('s', long, 'p'))
+        assert(events.send('s', 'k', long))
+        refused('pattern exceeds 1024 bytes', events.subscribe(long))
+        refused('pattern exceeds 1024 bytes', events.subscribe('s', long))
         raises('string expected, got no value', events.send, 's', 'k')
         raises('string expected, got table', events.subscribe, {})
         raises('string expected, got boolean', events.subscribe, 's', true)
@@ -154,7 +160,7 @@ fn data_has_the_size_limit_of_messages() {
     let config = HostConfig { limits, ..HostConfig::new("app:processes") };
     let main = format!(
         "{PRELUDE} return function()
-            refused('data: 1016 bytes exceed the limit of 1000 bytes',
+            refused('data: 1017 bytes exceed the limit of 1000 bytes',
                 events.send('s', 'k', 'p', string.rep('x', 1000)))
             return 'ok' end"
     );

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use luavisor_core::bus::{Added, Buffer, BusEvent};
-use luavisor_core::pattern::Pattern;
+use luavisor_core::pattern::{Name, Pattern};
 
 /// See the module.
 #[derive(Debug)]
@@ -31,9 +31,8 @@ impl Subscription {
     }
 
     /// Whether it wants events of this system and kind.
-    pub fn wants(&self, event: &BusEvent) -> bool {
-        self.system.matches(&event.system)
-            && self.kind.as_ref().is_none_or(|kind| kind.matches(&event.kind))
+    pub fn wants(&self, system: &Name<'_>, kind: &Name<'_>) -> bool {
+        self.system.matches(system) && self.kind.as_ref().is_none_or(|own| own.matches(kind))
     }
 
     /// Adds an event.

@@ -180,8 +180,7 @@ impl Kernel for ShardKernel {
     }
 
     fn publish(&mut self, _from: Slot, event: BusEvent) -> Result<(), Error> {
-        let size = event.data.as_ref().map_or(0, Values::size);
-        self.host.check_size("data", size)?;
+        self.host.check_size("data", event.size())?;
         for (to, token) in self.world.fill_buffers(event) {
             self.deliver(to, Signal::Bell { to, token });
         }

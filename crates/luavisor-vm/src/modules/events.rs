@@ -9,6 +9,10 @@ use crate::ffi::error::Raise;
 use crate::ffi::objects::{Owner, tags};
 use crate::ffi::process::ChannelId;
 
+/// Bytes of a pattern, a system or a kind: each event meets many patterns, and its
+/// sender waits for that.
+const LONGEST: usize = 1024;
+
 /// Content of a subscription object.
 struct Subscription {
     owner: Pid,
@@ -33,6 +37,9 @@ fn send(call: &mut Call) -> Outcome {
         if text.is_empty() {
             return invalid(call, format!("{name} is required"));
         }
+        if name != "path" && text.len() > LONGEST {
+            return invalid(call, format!("{name} exceeds {LONGEST} bytes"));
+        }
     }
     let data = match call.is_nil(4) {
         true => None,
@@ -55,6 +62,9 @@ fn subscribe(call: &mut Call) -> Outcome {
         return invalid(call, "system pattern is required".to_owned());
     }
     let kind = call.optional_string(2)?.filter(|kind| !kind.is_empty());
+    if system.len().max(kind.as_ref().map_or(0, String::len)) > LONGEST {
+        return invalid(call, format!("pattern exceeds {LONGEST} bytes"));
+    }
     let Ok(system) = Pattern::parse(&system) else {
         return invalid(call, format!("invalid pattern: {system}"));
     };
