@@ -26,6 +26,13 @@ run("spawn", [Variant, N]) ->
     Seconds = seconds(fun() -> spawns(Variant, Count) end),
     result("spawn_" ++ Variant, Count / Seconds, "processes/s");
 
+%% Row 18: the nearest shape, a process for each call whose exit is the answer
+run("calls", [Kind, N]) ->
+    Count = list_to_integer(N),
+    calls(Kind, Count div 10),
+    Seconds = seconds(fun() -> calls(Kind, Count) end),
+    result("calls_" ++ Kind, Count / Seconds, "calls/s");
+
 %% Rows 2 and 3
 run("ping", [Kind, N]) ->
     Count = list_to_integer(N),
@@ -398,6 +405,24 @@ ring_wait(First) ->
         {token, 0} -> ok;
         {token, Left} -> First ! {token, Left - 1}, ring_wait(First)
     end.
+
+calls(_, 0) -> ok;
+calls("futures", N) ->
+    Refs = [answer(I) || I <- lists:seq(1, 1000)],
+    [receive {'DOWN', Ref, process, _, {ok, _}} -> ok end || Ref <- Refs],
+    calls("futures", N - 1000);
+calls("scalar", N) -> calls(N), calls("scalar", N - 1);
+calls("table", N) ->
+    calls(#{n => N, tag => <<"call">>, list => [1, 2, 3]}),
+    calls("table", N - 1).
+
+calls(Value) ->
+    Ref = answer(Value),
+    receive {'DOWN', Ref, process, _, {ok, _}} -> ok end.
+
+answer(Value) ->
+    {_, Ref} = spawn_monitor(fun() -> exit({ok, Value}) end),
+    Ref.
 
 repeat(0, _) -> ok;
 repeat(N, Do) -> Do(), repeat(N - 1, Do).

@@ -78,6 +78,7 @@ examples! {
     linked_pair "linked-pair";
     cancel "cancel";
     star "star";
+    everyday "everyday";
     chain "chain";
     worker_pool "worker-pool";
     service "service";

@@ -151,6 +151,7 @@ fn examples_survive_faults() {
         ("queue", &[]),
         ("service", &[]),
         ("star", &["-x", "app:main"]),
+        ("everyday", &["-x", "app:main"]),
         ("chain", &["-x", "app:main"]),
         ("linked-pair", &["-x", "app:main"]),
         ("monitored-worker", &["-x", "app:main"]),
@@ -231,4 +232,58 @@ fn a_failure_of_a_check_is_never_lost() {
     }
     let lines = pool().entries(&check("error('one' .. string.char(10) .. '1 b 0 d e', 0)"));
     lines.luavisor(["sim", "--seeds", "4", "--jobs", "2"]).exits(1).mentions("");
+}
+
+#[test]
+fn no_seat_of_a_pool_is_lost_under_faults() {
+    let caller = "
+        local funcs, time = require('funcs'), require('time')
+        return function()
+            local exec = funcs.new():with_options({ timeout = '300ms' })
+            while true do
+                local futures = {}
+                for i = 1, 6 do futures[i] = exec:async('app:narrow', i) end
+                futures[6]:cancel()
+                for i = 1, 5 do futures[i]:channel():receive() end
+                exec:call('app:narrow', 7)
+                time.sleep('100ms')
+            end
+        end";
+    let check = "
+        local funcs = require('funcs')
+        return function()
+            local exec = funcs.new():with_options({ timeout = '10s' })
+            local value, err = exec:call('app:narrow', 'check')
+            if value ~= 'check' then return nil, err end
+        end";
+    let project = Project::new()
+        .process("caller", "lifecycle: { auto_start: true, restart: { policy: permanent } }", "")
+        .file("src/caller.lua", caller)
+        .file("src/check.lua", check)
+        .file(
+            "src/narrow.lua",
+            "local time = require('time') return function(n) time.sleep('40ms') return n end",
+        )
+        .entries(
+            "
+  - { name: narrow, kind: function.lua, method: run, source: 'file://narrow.lua',
+      modules: [time], pool: { type: static, size: 2 } }
+  - { name: check, kind: sim.check, source: 'file://check.lua', modules: [funcs] }",
+        )
+        .file(
+            "luavisor.yaml",
+            "version: \"1.0\"\noverride: { \"app:caller:modules\": [funcs, time] }\n",
+        );
+    let faults = "kill=0.1,fail=0.1,cancel=0.05,start=0.05,clock=0.01";
+    let flags = ["sim", "--seeds", "40", "--time", "1m", "--faults", faults];
+    let first = project.luavisor(flags).exits(0).stdout;
+    assert!(first.starts_with("40 seeds, "), "{first}");
+    // The same seed is the same run, event by event.
+    let flags = ["--seed", "5", "--time", "20s", "--faults", faults, "--trace"];
+    let everyday = example("everyday");
+    for more in [&[][..], &["-x", "app:main", &everyday]] {
+        let words = [&["sim"], &flags[..], more].concat();
+        let traces = [(); 2].map(|()| project.luavisor_words(&words).exits(0).stdout);
+        assert!(traces[0] == traces[1] && traces[0].len() > 1000, "{}", traces[0]);
+    }
 }

@@ -15,20 +15,26 @@
 //! | [`mailbox`] | queues by topic, inbox fallback |
 //! | [`relations`] | links and monitors: who hears of whose end |
 //! | [`pid_map`] | the map behind them |
+//! | [`bus`] | what a subscription to the event bus holds |
+//! | [`pool`] | how many calls of a function run at once |
+//! | [`pattern`] | patterns of dotted names |
 //! | [`cancel`] | deadlines and forced ends |
 //! | [`restart`] | whether, when and how often a service is started again |
 //! | [`supervision`] | supervisors: what an exit of a child means for it and its siblings |
 //! | [`lifecycle`] | the states of a service and the steps between them |
 //! | [`startplan`] | the order in which services start and stop |
 
+pub mod bus;
 pub mod cancel;
 pub mod error;
 pub mod event;
 pub mod exit;
 pub mod lifecycle;
 pub mod mailbox;
+pub mod pattern;
 pub mod pid;
 pub mod pid_map;
+pub mod pool;
 pub mod relations;
 pub mod restart;
 pub mod startplan;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
+use luavisor_core::pool::{Place, Pool};
 use luavisor_core::value::Table;
-use luavisor_core::{Error, Value, Values};
-use luavisor_vm::Program;
+use luavisor_core::{Error, Pid, Value, Values};
+use luavisor_vm::{Program, Token};
 
 use crate::sync::{read, write};
 
@@ -15,8 +16,13 @@ pub trait Catalog: Send + Sync {
     /// The newest code of an entry that can make a process.
     /// Otherwise [`factory_not_found`].
     fn program(&self, id: &str) -> Result<Arc<Program>, Error>;
-    /// Changes whenever [`Catalog::program`] may give something else.
+    /// Changes whenever [`Catalog::program`] or [`Catalog::callable`] may give something else.
     fn version(&self) -> u64;
+    /// What `funcs` calls by this id, if anything.
+    fn callable(&self, id: &str) -> Option<Callable> {
+        let _ = id;
+        None
+    }
     /// Whether there is an entry of this id, of any kind. Decides between
     /// `host not found` and `host does not implement process.Host`.
     fn has_entry(&self, id: &str) -> bool;
@@ -24,17 +30,66 @@ pub trait Catalog: Send + Sync {
 
 /// NotFound `factory not found` with `details.factory_id`.
 pub fn factory_not_found(id: &str) -> Error {
-    let details = Values {
+    Error::not_found("factory not found").details(detail("factory_id", id))
+}
+
+/// Details of one field.
+pub(crate) fn detail(field: &str, text: &str) -> Values {
+    Values {
         items: [Value::Table(0)].into_iter().collect(),
-        tables: vec![Table { array: Vec::new(), hash: vec![("factory_id".into(), id.into())] }],
-    };
-    Error::not_found("factory not found").details(details)
+        tables: vec![Table { array: Vec::new(), hash: vec![(field.into(), text.into())] }],
+    }
+}
+
+/// What `funcs` can call.
+#[derive(Clone, Debug)]
+pub enum Callable {
+    /// a function
+    Function(Arc<Function>),
+    /// a process, spawned on this host for each call
+    Process {
+        /// entry id of the host
+        host: Arc<str>,
+    },
+}
+
+/// A function: the program that each call runs, and how many run at once.
+#[derive(Debug)]
+pub struct Function {
+    /// what a call runs
+    pub program: Arc<Program>,
+    pub(crate) pool: Option<Arc<SeatPool>>,
+}
+
+/// The pool of a function, which all shards share.
+pub(crate) type SeatPool = Mutex<Pool<Waiter>>;
+
+/// A call that waits for a seat.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiter {
+    pub caller: Pid,
+    pub token: Token,
+    pub place: Place,
+}
+
+impl Function {
+    /// A function of which `seats` calls run at once; `None`: any number.
+    pub fn new(program: Arc<Program>, seats: Option<u32>) -> Function {
+        let pool = seats.map(|seats| Arc::new(Mutex::new(Pool::new(seats))));
+        Function { program, pool }
+    }
+
+    /// The same with reference counts of its own, but the same pool; see [`Program::apart`].
+    pub(crate) fn apart(&self) -> Function {
+        Function { program: Arc::new(self.program.apart()), pool: self.pool.clone() }
+    }
 }
 
 /// A catalog in memory, to which programs can be added at run time.
 #[derive(Debug, Default)]
 pub struct ProgramTable {
     programs: RwLock<BTreeMap<Arc<str>, Arc<Program>>>,
+    callables: RwLock<BTreeMap<Arc<str>, Callable>>,
     version: AtomicU64,
 }
 
@@ -45,6 +100,12 @@ impl ProgramTable {
         programs.insert(program.id.clone(), program);
         self.version.fetch_add(1, Ordering::Release);
     }
+
+    /// Makes something callable under this id, or replaces it. Calls that run go on.
+    pub fn insert_callable(&self, id: Arc<str>, callable: Callable) {
+        write(&self.callables).insert(id, callable);
+        self.version.fetch_add(1, Ordering::Release);
+    }
 }
 
 impl Catalog for ProgramTable {
@@ -53,11 +114,15 @@ impl Catalog for ProgramTable {
         programs.get(id).cloned().ok_or_else(|| factory_not_found(id))
     }
 
+    fn callable(&self, id: &str) -> Option<Callable> {
+        read(&self.callables).get(id).cloned()
+    }
+
     fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
     fn has_entry(&self, id: &str) -> bool {
-        read(&self.programs).contains_key(id)
+        read(&self.programs).contains_key(id) || read(&self.callables).contains_key(id)
     }
 }

@@ -13,6 +13,7 @@
 //! | `executor` | threads, watchdog; the manual executor |
 //! | `ready` | what runs next, in two classes |
 //! | `names` | registered names |
+//! | `bus` | subscriptions to events |
 //! | [`services`] | what is kept running, boot and shutdown |
 //! | [`supervisor`] | processes that keep children running |
 //! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
@@ -20,6 +21,7 @@
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | [`snapshot`] | what the runtime holds |
 
+mod bus;
 pub mod catalog;
 pub mod clock;
 pub mod crash;
@@ -47,7 +49,7 @@ mod sync;
 mod tuning;
 mod world;
 
-pub use catalog::{Catalog, ProgramTable, factory_not_found};
+pub use catalog::{Callable, Catalog, Function, ProgramTable, factory_not_found};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use crash::CrashReport;
 pub use environment::Environment;

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Pid, Values};
-use luavisor_vm::kernel::{CancelRequest, Kernel, LogRecord, SpawnRequest, SupervisorRequest};
+use luavisor_vm::kernel::{
+    CallRequest, CancelRequest, Kernel, LogRecord, SpawnRequest, SupervisorRequest,
+};
 use luavisor_vm::{Slot, TimerId, Token};
 
 use crate::runtime::Runtime;
@@ -207,6 +209,17 @@ impl NativeContext<'_> {
         token: Token,
     ) -> Result<(), Error> {
         self.kernel.exec(self.slot, request, timeout, token)
+    }
+
+    /// Calls a function; its value or error arrives as [`Input::Completed`]. On the control
+    /// host, which runs no functions, the request must name another host.
+    pub fn call(&mut self, request: CallRequest, token: Token) -> Result<(), Error> {
+        self.kernel.call_function(self.slot, request, token)
+    }
+
+    /// Gives a call up: it does not complete any more, and is ended after 5 s.
+    pub fn cancel_call(&mut self, token: Token) {
+        self.kernel.cancel_call(self.slot, token);
     }
 
     /// `process.monitor`.

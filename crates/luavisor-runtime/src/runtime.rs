@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use luavisor_core::bus::BusEvent;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values};
 use luavisor_vm::kernel::{CancelRequest, Output};
@@ -362,6 +363,15 @@ impl Runtime {
     /// The text form of a pid.
     pub fn pid_text(&self, pid: Pid) -> String {
         self.world.pid_text(pid)
+    }
+
+    /// Sends an event on the bus that Lua code subscribes to with `events`: what happened
+    /// (`kind`) to what (`path`) in which part (`system`). For the changes of a registry,
+    /// for example: `registry`, `entry.update`, the id of the entry. Events that one thread
+    /// sends keep their order.
+    pub fn publish(&self, system: &str, kind: &str, path: &str, data: Option<Values>) {
+        let [system, kind, path] = [system, kind, path].map(Into::into);
+        self.world.announce(BusEvent { system, kind, path, data });
     }
 
     /// Listens to the event stream.

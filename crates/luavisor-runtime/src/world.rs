@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
+use luavisor_core::bus::BusEvent;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values, pid};
-use luavisor_vm::kernel::{CancelRequest, Room, SpawnRequest};
+use luavisor_vm::kernel::{CancelRequest, Level, Room, SpawnRequest};
 use luavisor_vm::native::{AsyncFunction, Caller, NativeModule};
 use luavisor_vm::{Birth, Plane, Preemption, Program, Spot, Token};
 
+use crate::bus::Bus;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::crash::Storms;
@@ -19,7 +21,7 @@ use crate::growing::Growing;
 use crate::host::placement::Near;
 use crate::host::{Host, HostConfig};
 use crate::input::TerminalInput;
-use crate::log::LogSink;
+use crate::log::{self, Field, LogSink};
 use crate::names::{Claim, Names};
 use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::{BondChange, MessageStage, Observers, Occurrence};
@@ -45,6 +47,7 @@ pub(crate) struct World {
     pub catalog: Arc<dyn Catalog>,
     pub log: Arc<dyn LogSink>,
     pub names: Names,
+    pub bus: Bus,
     pub observers: Observers,
     pub supervisors: Supervisors,
     pub storms: Storms,
@@ -112,6 +115,7 @@ impl World {
             catalog: parts.catalog,
             log: parts.log,
             names: Names::default(),
+            bus: Bus::default(),
             observers: Observers::default(),
             supervisors: Supervisors::default(),
             storms: Storms::default(),
@@ -416,7 +420,7 @@ impl World {
             watcher: None,
             link: None,
             messages: request.messages,
-            exec: None,
+            errand: None,
             control,
             supervisor,
             life,
@@ -549,6 +553,32 @@ impl World {
                 world.complete(pid, token, result);
             }
         });
+    }
+
+    /// Puts an event into the buffers of those who subscribed, and tells the log who lost
+    /// some. The bells are to be rung by the caller.
+    pub fn fill_buffers(&self, event: BusEvent) -> Vec<(Pid, Token)> {
+        let published = self.bus.publish(event, || self.clock.monotonic());
+        for (pid, count) in published.dropped {
+            self.tell_dropped(pid, count);
+        }
+        published.bells
+    }
+
+    /// The log line for events that a subscriber was too slow to read.
+    pub fn tell_dropped(&self, pid: Pid, count: u64) {
+        let pid = self.pid_text(pid);
+        let fields = [("pid", Field::Text(&pid)), ("count", Field::Number(count))];
+        log::write(&*self.log, Level::Warn, "subscriber too slow, events dropped", fields);
+    }
+
+    /// Sends an event of the runtime itself.
+    pub fn announce(&self, event: BusEvent) {
+        for (to, token) in self.fill_buffers(event) {
+            if let Some(shard) = self.shard(to) {
+                shard.post(Signal::Bell { to, token });
+            }
+        }
     }
 
     /// The first code decides.

@@ -5,6 +5,7 @@
 //! | `-- runs` | the body of `main`; it must end normally |
 //! | `-- runs, fails` | the body of `main`; it must end with a failure |
 //! | `-- entry app:name` | a whole file; later examples of the page can spawn it |
+//! | `-- function app:name` | the file of a function; later examples can call it |
 //!
 //! Beside the entries of the page on supervisors runs the supervisor that it shows.
 //!
@@ -144,7 +145,9 @@ fn the_examples_of_the_documentation_run() {
         let blocks = blocks(&text);
         let mut entries = Vec::new();
         for (at, block) in blocks.iter().enumerate().filter(|(_, block)| block.language == "lua") {
-            if let Some(id) = block.first_line().strip_prefix("-- entry ") {
+            let line = block.first_line();
+            let id = ["-- entry ", "-- function "].iter().find_map(|word| line.strip_prefix(word));
+            if let Some(id) = id.and_then(|id| id.split(',').next()) {
                 entries.push((id, block.text.as_str()));
             }
             if !block.first_line().starts_with("-- runs") {

@@ -1,13 +1,16 @@
-//! `process.exec` (SPEC 12.1) and named spawns (SPEC 12.3), called by native
-//! processes on Lua ones.
+//! `process.exec` (SPEC 12.1), functions and named spawns (SPEC 12.3), called by
+//! native processes on Lua ones.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 
+use std::sync::Arc;
+
 use luavisor_core::{Kind, Reason, Values};
-use luavisor_runtime::{HostConfig, Notice, Order, SpawnOrder};
-use luavisor_vm::kernel::SpawnRequest;
+use luavisor_runtime::{Callable, Function, HostConfig, Notice, Order, ProgramTable, SpawnOrder};
+use luavisor_vm::kernel::{CallRequest, SpawnRequest};
+use luavisor_vm::{Chunk, Program, Unit, compile};
 use support::{Got, MS, World, request, token};
 
 const PROGRAMS: [(&str, &str); 4] = [
@@ -68,6 +71,53 @@ fn the_callee_dies_with_its_caller() {
         caller.finish();
         assert_eq!((live(&world), world.simulation.next_alarm()), (0, None));
     }
+}
+
+#[test]
+fn native_processes_call_functions() {
+    let table = ProgramTable::default();
+    let source = "return function(x)
+        if x == 'wait' then process.inbox():receive() end
+        return { x, string.match(process.pid(), '^{(.-)|') }
+    end";
+    let bytecode = compile(source.as_bytes()).unwrap();
+    let chunk = Arc::new(Chunk { name: "app:f".into(), bytecode });
+    let unit = Arc::new(Unit { chunk, modules: None, imports: Default::default() });
+    let (id, method) = ("app:f".into(), String::new());
+    let program = Arc::new(Program { id, method, unit, memory: None, mailbox: None });
+    let function = Arc::new(Function::new(program, Some(1)));
+    table.insert_callable("app:f".into(), Callable::Function(function));
+    let world = World::of(table, HostConfig::new("app:host"), Order::Fair);
+    let other = world.runtime.add_host(HostConfig::new("app:other")).unwrap();
+    world.runtime.start_host(other).unwrap();
+    let call = |x: &str, host: Option<&str>| CallRequest {
+        id: "app:f".into(),
+        arguments: Values::one(x),
+        context: Arc::default(),
+        timeout: None,
+        waits: false,
+        host: host.map(Into::into),
+    };
+    let caller = world.probe();
+    for (host, place) in [(None, "app:host"), (Some("app:other"), "app:other")] {
+        let request = call("x", host);
+        caller.act(|context| context.call(request, token(1))).unwrap();
+        let got = caller.got();
+        let [Got::Completed(1, Ok(values))] = &got[..] else { panic!("{got:?}") };
+        assert_eq!(values.tables[0].array[1], place.into());
+    }
+    let nowhere = call("x", Some("app:nowhere"));
+    let refused = caller.act(|context| context.call(nowhere, token(1))).unwrap_err();
+    assert_eq!((refused.kind, &*refused.message), (Kind::NOT_FOUND, "host not found"));
+    // One that was given up does not complete, one that waited for its seat does.
+    let (first, second) = (call("wait", None), call("x", None));
+    caller.act(|context| context.call(first, token(2))).unwrap();
+    caller.act(|context| context.call(second, token(3))).unwrap();
+    assert_eq!(caller.got(), []);
+    caller.act(|context| context.cancel_call(token(2)));
+    world.simulation.run_for(6_000 * MS);
+    assert!(matches!(caller.got()[..], [Got::Completed(3, Ok(_))]));
+    assert_eq!(live(&world), 1);
 }
 
 #[test]

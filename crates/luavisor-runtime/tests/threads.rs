@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use luavisor_core::{Exit, Pid, Reason, Values};
 use luavisor_runtime::{
-    HostConfig, HostId, Observer, Occurrence, ProgramTable, Runtime, RuntimeBuilder,
+    Callable, Function, HostConfig, HostId, Observer, Occurrence, ProgramTable, Runtime,
+    RuntimeBuilder,
 };
 use luavisor_vm::kernel::{CancelRequest, SpawnRequest};
 use luavisor_vm::{Chunk, Program, Unit, compile};
@@ -55,13 +56,21 @@ impl World {
         for (name, source) in sources {
             let bytecode = compile(source.as_bytes()).unwrap();
             let chunk = Arc::new(Chunk { name: (*name).into(), bytecode });
-            catalog.insert(Arc::new(Program {
+            let program = Arc::new(Program {
                 id: (*name).into(),
                 method: String::new(),
                 unit: Arc::new(Unit { chunk, modules: None, imports: BTreeMap::new() }),
                 memory: None,
                 mailbox: None,
-            }));
+            });
+            match name.strip_suffix("@2") {
+                // A function of two seats.
+                Some(id) => {
+                    let function = Arc::new(Function::new(program, Some(2)));
+                    catalog.insert_callable(id.into(), Callable::Function(function));
+                }
+                None => catalog.insert(program),
+            }
         }
         let sink = || Box::new(std::io::sink());
         let runtime = RuntimeBuilder::new(catalog).outputs(sink(), sink()).build();
@@ -223,4 +232,61 @@ fn a_host_stops_with_its_processes() {
     world.runtime.stop_host(world.host, request, None).unwrap();
     world.runtime.wait_for_host(world.host);
     assert_eq!(world.runtime.host_state(world.host).unwrap().1, 0);
+}
+
+#[test]
+fn calls_and_events_of_several_threads_lose_nothing() {
+    let echo = "return function(n) local sum = 0 for i = 1, 500 do sum += i end return n end";
+    let caller = "local funcs, events = require('funcs'), require('events')
+        return function(name, count)
+            for i = 1, count do
+                local future = funcs.async('app:echo', i)
+                assert(funcs.call('app:echo', -i) == -i)
+                assert(future:channel():receive():data() == i)
+                events.send('load', 'call', name, i)
+            end
+        end";
+    let reader = "local events = require('events') return function(hub)
+        local sub, over = events.subscribe('load'), process.listen('over')
+        process.send(hub, 'ready')
+        local last = {}
+        while true do
+            local result = channel.select({ over:case_receive(), sub:channel():case_receive() })
+            if result.channel == over then return end
+            local event = result.value
+            assert(event.data > (last[event.path] or 0), 'out of order')
+            last[event.path] = event.data
+        end
+    end";
+    let main = "return function()
+        local ready, exits, readers = process.listen('ready'), process.events(), {}
+        local function await(count)
+            for _ = 1, count do
+                local result = exits:receive().result
+                assert(not result.error, result.error)
+            end
+        end
+        for i = 1, 4 do
+            readers[i] = process.spawn_monitored('app:reader', 'app:host', process.pid())
+        end
+        for _ = 1, 4 do ready:receive() end
+        for i = 1, 8 do process.spawn_monitored('app:caller', 'app:host', 'c' .. i, 150) end
+        await(8)
+        for _, pid in readers do process.send(pid, 'over') end
+        await(4)
+        -- Callers that die leave no seat behind.
+        local pids = {}
+        for i = 1, 20 do pids[i] = process.spawn_monitored('app:caller', 'app:host', 'k', 1e9) end
+        for i = 1, 20 do process.terminate(pids[i]) end
+        for i = 1, 20 do exits:receive() end
+        process.spawn_monitored('app:caller', 'app:host', 'last', 1)
+        await(1)
+    end";
+    let sources =
+        [("app:echo@2", echo), ("app:caller", caller), ("app:reader", reader), ("app:main", main)];
+    for shard_capacity in [4096, 2] {
+        let world = World::new(HostConfig { shard_capacity, ..host(2) }, &sources);
+        let main = world.spawn("app:main");
+        assert_eq!(message(&world.end_of(main)), "");
+    }
 }

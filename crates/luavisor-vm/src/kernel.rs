@@ -14,9 +14,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use luavisor_core::bus::BusEvent;
+use luavisor_core::pattern::Pattern;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
 
+use crate::bus::Subscription;
 use crate::program::{Context, Program};
 
 /// A process's place within its shard; the index of every per-process table.
@@ -91,6 +94,23 @@ impl SpawnRequest {
             context,
         }
     }
+}
+
+/// What `funcs` asks for.
+#[derive(Clone, Debug)]
+pub struct CallRequest {
+    /// id of a function, or of a process with a default host
+    pub id: Arc<str>,
+    /// arguments of the method
+    pub arguments: Values,
+    /// context values, actor and scope of the call
+    pub context: Arc<Context>,
+    /// nanoseconds after which it is ended, with the text to report
+    pub timeout: Option<(u64, Arc<str>)>,
+    /// the calling task waits for the answer, so that the call may have its place
+    pub waits: bool,
+    /// where a function runs; by default on the host of its caller
+    pub host: Option<Arc<str>>,
 }
 
 /// What the `supervisor` module asks of a supervisor (SPEC 13.3), with what the
@@ -278,6 +298,32 @@ pub trait Kernel {
         timeout: Option<(u64, Arc<str>)>,
         token: Token,
     ) -> Result<(), Error>;
+
+    /// Calls a function: its value or error completes `token`. Fails at once only for
+    /// arguments that are too large and a host that does not exist.
+    fn call_function(
+        &mut self,
+        from: Slot,
+        request: CallRequest,
+        token: Token,
+    ) -> Result<(), Error>;
+    /// Gives up the call behind `token`, which is never completed: the function gets a
+    /// CANCEL and is ended after 5 s. No effect once the call has returned.
+    fn cancel_call(&mut self, from: Slot, token: Token);
+
+    /// `events.send`. Fails only for data that is too large.
+    fn publish(&mut self, from: Slot, event: BusEvent) -> Result<(), Error>;
+    /// `events.subscribe`: from now on events that match are put into the subscription,
+    /// and [`Vm::bell`](crate::Vm::bell) tells with `token` that some came.
+    fn subscribe(
+        &mut self,
+        from: Slot,
+        system: Pattern,
+        kind: Option<Pattern>,
+        token: Token,
+    ) -> Arc<Subscription>;
+    /// Nothing is put into it any more.
+    fn unsubscribe(&mut self, from: Slot, subscription: &Subscription);
 
     /// SPEC 4.1. The VM removes unread events after `unmonitor` and `unlink`.
     fn monitor(&mut self, from: Slot, pid: Pid) -> Result<(), Error>;

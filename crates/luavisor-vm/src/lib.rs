@@ -4,9 +4,10 @@
 //! `docs/architecture.md` for the picture and [`kernel`] for the contract with
 //! the scheduler.
 
+pub mod bus;
 pub mod calendar;
-mod compile;
 mod codec;
+mod compile;
 mod ffi;
 pub mod kernel;
 mod modules;
@@ -15,9 +16,10 @@ pub mod program;
 pub mod slots;
 mod vm;
 
+pub use bus::Subscription;
 pub use compile::{CompileError, compile};
 pub use ffi::arena::{Plane, Spot};
 pub use kernel::{Kernel, Slot, TimerId, Token};
-pub use program::{Chunk, Context, Program, Unit};
+pub use program::{Actor, Chunk, Context, Program, Scope, Unit};
 pub use slots::Slots;
 pub use vm::{Birth, Interrupter, Preemption, Remains, Step, Vm, VmConfig};

@@ -52,9 +52,28 @@ impl Program {
     }
 }
 
-/// What a process inherits: context values, later actor and scope.
+/// What a process inherits: context values, actor and scope.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     /// values by key, each a list of one
     pub values: BTreeMap<String, Values>,
+    /// who acts
+    pub actor: Option<Arc<Actor>>,
+    /// what the actor may do
+    pub scope: Option<Arc<Scope>>,
 }
+
+impl Context {
+    /// Whether nothing is inherited.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.actor.is_none() && self.scope.is_none()
+    }
+}
+
+/// Who acts: a value that only the security module looks into.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Actor(pub Values);
+
+/// What an actor may do: a value that only the security module looks into.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scope(pub Values);

@@ -168,6 +168,12 @@ impl Vm {
         self.raw.overlooked(slot)
     }
 
+    /// Events came for the subscription of [`Kernel::subscribe`] with this token.
+    /// Returns whether the process became ready.
+    pub fn bell(&mut self, slot: Slot, token: Token, kernel: &mut dyn Kernel) -> bool {
+        self.raw.bell(slot, token, kernel)
+    }
+
     /// What is left of a process that has ended, before it is destroyed.
     pub fn remains(&self, slot: Slot) -> Option<Remains> {
         self.raw.remains(slot)

@@ -2,6 +2,7 @@
 
 mod support;
 
+use luavisor_vm::kernel::Room;
 use support::{Bench, failure, passes, program};
 
 #[test]
@@ -221,7 +222,7 @@ fn abandoned_timers_are_cleared() {
     assert_eq!(bench.kernel.timers.len(), 1);
     bench.slots.reserve(0, 16);
     let none = luavisor_core::Values::none();
-    bench.vm.message(0, support::pid(), (*b"go").into(), none, 16, &mut bench.kernel);
+    bench.vm.message(0, support::pid(), (*b"go").into(), none, Room::of(16), &mut bench.kernel);
     assert!(bench.finish().is_some_and(|exit| !exit.failed()));
 }
 
@@ -251,7 +252,7 @@ fn a_timer_and_its_channel_live_as_long_as_either_is_held() {
     assert_eq!(bench.kernel.timers.len(), 3);
     bench.slots.reserve(0, 16);
     let none = luavisor_core::Values::none();
-    bench.vm.message(0, support::pid(), (*b"go").into(), none, 16, &mut bench.kernel);
+    bench.vm.message(0, support::pid(), (*b"go").into(), none, Room::of(16), &mut bench.kernel);
     assert_eq!(bench.finish().and_then(|exit| exit.error), None);
 }
 

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use luavisor_config as config;
+use luavisor_config::{Pool, PoolKind};
 use luavisor_core::Error;
-use luavisor_runtime::{Catalog, ProgramTable};
+use luavisor_runtime::{Callable, Catalog, Function, ProgramTable};
 use luavisor_vm::{Chunk, Program, Unit};
 
 use crate::Application;
@@ -33,14 +34,47 @@ impl Entries {
                 mailbox: process.limits.mailbox,
             }));
         }
+        for process in application.processes.iter() {
+            if let Some(host) = &process.default_host {
+                let host = host.shared();
+                programs.insert_callable(process.id.shared(), Callable::Process { host });
+            }
+        }
+        for function in &application.functions {
+            let program = Arc::new(Program {
+                id: function.id.shared(),
+                method: function.method.clone(),
+                unit: units.translate(&function.unit),
+                memory: None,
+                mailbox: None,
+            });
+            let callable =
+                Callable::Function(Arc::new(Function::new(program, seats(&function.pool))));
+            programs.insert_callable(function.id.shared(), callable);
+        }
         let ids = application.entries.iter().map(|entry| entry.id.shared()).collect();
         Entries { programs, ids }
+    }
+}
+
+/// How many calls of a function run at once; `None`: any number. What waits is not
+/// bounded, whatever `buffer` says: a call beyond it would wait before it may wait.
+fn seats(pool: &Pool) -> Option<u32> {
+    match pool.kind {
+        PoolKind::Inline => None,
+        PoolKind::Static if pool.workers > 0 => Some(pool.workers),
+        PoolKind::Static => Some(pool.size),
+        PoolKind::Lazy | PoolKind::Adaptive => Some(pool.max_size),
     }
 }
 
 impl Catalog for Entries {
     fn program(&self, id: &str) -> Result<Arc<Program>, Error> {
         self.programs.program(id)
+    }
+
+    fn callable(&self, id: &str) -> Option<Callable> {
+        self.programs.callable(id)
     }
 
     fn version(&self) -> u64 {

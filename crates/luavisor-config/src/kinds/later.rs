@@ -10,26 +10,6 @@ const fn later(name: &'static str, keys: Keys) -> Kind {
 /// All of them.
 pub(super) static LATER: &[Kind] = &[
     later(
-        "function.lua",
-        keys![
-            any("source"),
-            any("method"),
-            any("modules"),
-            any("imports"),
-            Key::Map(
-                "pool",
-                keys![
-                    any("type"),
-                    any("size"),
-                    any("workers"),
-                    any("buffer"),
-                    any("max_size"),
-                    any("warm_start"),
-                ]
-            ),
-        ],
-    ),
-    later(
         "security.policy",
         keys![
             Key::Map(

@@ -204,6 +204,26 @@ static NOW: &[Kind] = &[
         "sim.check",
         keys![any("source"), any("method"), any("modules"), any("imports"), any("when")],
     ),
+    now(
+        "function.lua",
+        keys![
+            any("source"),
+            any("method"),
+            any("modules"),
+            any("imports"),
+            Key::Map(
+                "pool",
+                keys![
+                    any("type"),
+                    any("size"),
+                    any("workers"),
+                    any("buffer"),
+                    any("max_size"),
+                    any("warm_start"),
+                ]
+            ),
+        ],
+    ),
     now("library.lua", keys![any("source"), any("modules"), any("imports")]),
     now("env.storage.memory", keys![]),
     now("env.storage.os", keys![]),

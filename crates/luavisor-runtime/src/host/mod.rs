@@ -141,6 +141,13 @@ pub(crate) struct Host {
     stop: Mutex<Option<Stop>>,
 }
 
+/// Why a process is to be made.
+#[derive(Clone, Copy, PartialEq)]
+enum Admission {
+    Spawn,
+    Call,
+}
+
 /// A stop under way.
 struct Stop {
     cancel: Cancel,
@@ -300,9 +307,10 @@ impl Host {
         world.announce_change();
     }
 
-    fn check_running(&self) -> Result<(), Error> {
+    fn check_open(&self, admission: Admission) -> Result<(), Error> {
         let text = match self.state() {
             HostState::Running => return Ok(()),
+            HostState::Stopping if admission == Admission::Call => return Ok(()),
             HostState::Stopping => "host is shutting down",
             HostState::NotStarted | HostState::Stopped => "host is not running",
         };
@@ -317,7 +325,28 @@ impl Host {
         mailbox: Option<u32>,
         memory: Memory,
     ) -> Result<Pid, Error> {
-        self.check_running()?;
+        self.admit_as(Admission::Spawn, world, near, mailbox, memory)
+    }
+
+    /// The same for a call by a process of this host, which may go on while the host stops.
+    pub fn admit_callee(
+        self: &Arc<Host>,
+        world: &Arc<World>,
+        near: Option<Near>,
+        memory: Memory,
+    ) -> Result<Pid, Error> {
+        self.admit_as(Admission::Call, world, near, None, memory)
+    }
+
+    fn admit_as(
+        self: &Arc<Host>,
+        admission: Admission,
+        world: &Arc<World>,
+        near: Option<Near>,
+        mailbox: Option<u32>,
+        memory: Memory,
+    ) -> Result<Pid, Error> {
+        self.check_open(admission)?;
         if self.id != CONTROL && world.refuses_start() {
             return Err(Error::new(Kind::UNAVAILABLE, "injected fault"));
         }
@@ -327,7 +356,7 @@ impl Host {
         // Counted before the check, so that a stop that sees no process misses none.
         // By shard: one counter for all workers would go back and forth between them.
         shard.living.fetch_add(1, Ordering::SeqCst);
-        if let Err(stopping) = self.check_running() {
+        if let Err(stopping) = self.check_open(admission) {
             shard.places.give_back(slot);
             self.uncount();
             self.leave(world, &shard);

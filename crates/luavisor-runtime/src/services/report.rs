@@ -1,6 +1,7 @@
 //! What the services say in logs and in the event stream.
 
-use luavisor_core::{Exit, Pid};
+use luavisor_core::bus::BusEvent;
+use luavisor_core::{Exit, Object, Pid, Table, Value, Values};
 use luavisor_vm::calendar;
 use luavisor_vm::kernel::Level;
 
@@ -70,7 +71,35 @@ pub(super) fn change(world: &World, spec: &ServiceSpec, pid: Option<Pid>, change
             entry(Level::Error, text, vec![("dependency", Field::Text(on))]);
         }
     }
+    publish(world, spec, &change);
     world.observers.tell(|| Occurrence::Service { id: spec.id.clone(), pid, change });
+}
+
+/// The event of the bus: system `supervisor`, kind `service.<state>`, data `{state, error}`.
+fn publish(world: &World, spec: &ServiceSpec, change: &ServiceChange) {
+    let exit = match change {
+        // It says nothing of the state.
+        ServiceChange::Waiting { .. } => return,
+        ServiceChange::Stopped { exit } => exit.as_ref(),
+        ServiceChange::Exited { exit } => Some(exit),
+        ServiceChange::Restart { cause, .. } | ServiceChange::GaveUp { cause, .. } => Some(cause),
+        ServiceChange::Starting { .. } | ServiceChange::Running | ServiceChange::Stopping => None,
+    };
+    let state = format!("{:?}", change.state()).to_lowercase();
+    let mut fields: Vec<(Value, Value)> = vec![("state".into(), state.as_str().into())];
+    if let Some(error) = exit.and_then(|exit| exit.error.clone()) {
+        fields.push(("error".into(), Value::Object(Object::Error(error))));
+    }
+    let data = Values {
+        items: [Value::Table(0)].into_iter().collect(),
+        tables: vec![Table { array: Vec::new(), hash: fields }],
+    };
+    world.announce(BusEvent {
+        system: "supervisor".into(),
+        kind: format!("service.{state}").into(),
+        path: spec.id.clone(),
+        data: Some(data),
+    });
 }
 
 fn error(exit: &Exit) -> Field<'_> {

@@ -116,7 +116,13 @@ impl ShardKernel {
                     ),
                 }
             }
-            Signal::ExecEnded { to, token, exit } => self.exec_ended(to, token, &exit),
+            Signal::Bell { to, token } => {
+                if self.runs_lua(to) {
+                    self.effects.push_back(Effect::Bell { slot: to.slot(), token });
+                }
+            }
+            Signal::CallEnded { to, token, exit } => self.call_ended(to, token, &exit),
+            Signal::SeatGiven { waiter, pool } => self.seat_given(waiter, pool),
             Signal::Request { to, from, token, request } => match self.processes.get(to) {
                 Some(_) => {
                     let request = Input::Request(from, token, request);
@@ -225,7 +231,7 @@ impl ShardKernel {
             }
             Alarm::Deadline => self.deadline_passed(slot),
             Alarm::Held => self.let_go(slot),
-            Alarm::Exec(token) => self.exec_timed_out(slot, token),
+            Alarm::Call(token) => self.call_timed_out(slot, token),
             Alarm::Rest => {
                 self.resting = false;
                 // If somebody came meanwhile, the end of the last one asks again.

@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use luavisor_core::bus::BusEvent;
+use luavisor_core::pattern::Pattern;
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
-    CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Output, Read, Room, ServiceInfo,
-    Setting, SpawnRequest, Stored, SupervisorRequest, Written,
+    CallRequest, CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Output, Read, Room,
+    ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
-use luavisor_vm::{Program, Slot, TimerId, Token};
+use luavisor_vm::{Program, Slot, Subscription, TimerId, Token};
 
 use super::effects::Effect;
 use super::kernel::ShardKernel;
@@ -116,6 +118,15 @@ impl ShardKernel {
         let hosts = self.world.hosts().filter(|host| host.id != CONTROL);
         hosts.map(|host| host.config.workers as i64).sum()
     }
+
+    /// A subscription of the process is over.
+    pub fn end_subscription(&self, pid: Pid, subscription: &Subscription) {
+        self.world.bus.unsubscribe(subscription);
+        let untold = subscription.untold();
+        if untold > 0 {
+            self.world.tell_dropped(pid, untold);
+        }
+    }
 }
 
 impl Kernel for ShardKernel {
@@ -187,6 +198,55 @@ impl Kernel for ShardKernel {
         let started = self.start_exec(from, request, timeout, token);
         self.settle();
         started
+    }
+
+    fn call_function(
+        &mut self,
+        from: Slot,
+        request: CallRequest,
+        token: Token,
+    ) -> Result<(), Error> {
+        let started = self.start_call(from, request, token);
+        self.settle();
+        started
+    }
+
+    fn cancel_call(&mut self, from: Slot, token: Token) {
+        self.cancel_pending(from, token);
+        self.settle();
+    }
+
+    fn publish(&mut self, _from: Slot, event: BusEvent) -> Result<(), Error> {
+        self.host.check_size("data", event.size())?;
+        for (to, token) in self.world.fill_buffers(event) {
+            self.deliver(to, Signal::Bell { to, token });
+        }
+        self.settle();
+        Ok(())
+    }
+
+    fn subscribe(
+        &mut self,
+        from: Slot,
+        system: Pattern,
+        kind: Option<Pattern>,
+        token: Token,
+    ) -> Arc<Subscription> {
+        let pid = self.processes.pid(from);
+        let subscription = self.world.bus.subscribe(pid, system, kind, token);
+        if let Some(process) = self.processes.at(from) {
+            let subscriptions = &mut process.bonds().subscriptions;
+            subscriptions.insert(subscription.number, subscription.clone());
+        }
+        subscription
+    }
+
+    fn unsubscribe(&mut self, from: Slot, subscription: &Subscription) {
+        let pid = self.processes.pid(from);
+        let known = self.processes.at(from).and_then(|process| process.bonds.as_mut());
+        if known.and_then(|bonds| bonds.subscriptions.remove(&subscription.number)).is_some() {
+            self.end_subscription(pid, subscription);
+        }
     }
 
     fn monitor(&mut self, from: Slot, pid: Pid) -> Result<(), Error> {
@@ -306,7 +366,7 @@ impl Kernel for ShardKernel {
     }
 
     fn supervisor(&self, from: Slot) -> Option<(Pid, String)> {
-        self.processes.peek(from)?.bonds.as_ref()?.supervisor.clone()
+        self.processes.peek(from)?.bonds.as_ref()?.supervisor.as_deref().cloned()
     }
 
     fn register(&mut self, from: Slot, name: &str, pid: Pid) -> Result<(), Error> {

@@ -36,6 +36,10 @@ pub(crate) enum Effect {
         token: Token,
         result: Box<Result<Values, Error>>,
     },
+    Bell {
+        slot: Slot,
+        token: Token,
+    },
     /// The process ended; afterwards its slot is free.
     Destroy(Slot, Option<Box<CrashReport>>),
     /// No process is left: the VM itself goes.
@@ -72,6 +76,9 @@ impl Interior {
                 }
                 Effect::Timer { slot, token } => {
                     self.touch(slot, |vm, kernel| vm.timer(slot, token, kernel));
+                }
+                Effect::Bell { slot, token } => {
+                    self.touch(slot, |vm, kernel| vm.bell(slot, token, kernel));
                 }
                 Effect::Complete { slot, token, result } => {
                     self.touch(slot, |vm, kernel| vm.complete(slot, token, *result, kernel));

@@ -2,8 +2,8 @@
 //!
 //! 1. its pid stops being routable;
 //! 2. its names are released;
-//! 3. callees of its `process.exec` and children of a supervisor are terminated, the
-//!    caller of an exec gets the result;
+//! 3. its calls that have not returned are given up, children of a supervisor are
+//!    terminated; who called it gets the result, and the next call its seat;
 //! 4. EXIT goes to its watchers;
 //! 5. its links are told: of a failure, or that they are dissolved;
 //! 6. those it watched forget it;
@@ -14,11 +14,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use luavisor_core::{Error, Exit, Kind, Pid, Reason, Value, Values};
+use luavisor_core::{Error, Exit, Pid, Reason};
 use luavisor_vm::{Slot, Token};
 
 use super::effects::Effect;
 use super::kernel::ShardKernel;
+use super::pending::Errand;
 use super::process::{Body, Bonds, Process};
 use super::signal::Signal;
 use crate::crash::CrashReport;
@@ -77,13 +78,16 @@ impl ShardKernel {
         exit: &Arc<Exit>,
     ) -> Option<Box<CrashReport>> {
         let crashed = exit.failed() && exit.reason == Reason::Error;
-        if !crashed || !self.world.wants_crashes() {
+        let errand = process.bonds.as_ref().and_then(|bonds| bonds.errand.as_ref());
+        // The failure of a function is an answer, which its caller may expect.
+        let answers = errand.is_some_and(|errand| errand.function.is_some());
+        if !crashed || answers || !self.world.wants_crashes() {
             return None;
         }
         let (mut links, mut life, mut supervisor) = (Vec::new(), 0, None);
         if let Some(bonds) = &process.bonds {
             bonds.relations.each_link(|peer| links.push(peer));
-            (life, supervisor) = (bonds.life, bonds.supervisor.clone());
+            (life, supervisor) = (bonds.life, bonds.supervisor.as_deref().cloned());
         }
         links.sort_unstable();
         let now = Process::hundredths(self.unix());
@@ -97,20 +101,26 @@ impl ShardKernel {
         if let Some((_, timer)) = bonds.deadline {
             self.timers.clear(timer);
         }
-        for call in &bonds.execs {
+        for call in bonds.calls.values() {
             if let Some((timer, _)) = &call.timeout {
                 self.timers.clear(*timer);
             }
-            self.terminate_any(call.callee);
+            self.give_up(&call.state);
         }
         if !self.world.planted(Bug::Orphan) {
             for child in &bonds.children {
                 self.terminate_any(*child);
             }
         }
-        if let Some((caller, token)) = bonds.exec_of {
-            let exit = exit.clone();
-            self.deliver(caller, Signal::ExecEnded { to: caller, token, exit });
+        if let Some(Errand { caller, token, function }) = &bonds.errand {
+            if let Some(function) = function {
+                self.leave_pool(function);
+            }
+            let (to, token, exit) = (*caller, *token, exit.clone());
+            self.deliver(to, Signal::CallEnded { to, token, exit });
+        }
+        for subscription in bonds.subscriptions.values() {
+            self.end_subscription(pid, subscription);
         }
         let relations = &bonds.relations;
         let at = self.unix();
@@ -138,39 +148,5 @@ impl ShardKernel {
             }
         }
         Some(())
-    }
-
-    /// The callee of a `process.exec` ended.
-    pub fn exec_ended(&mut self, caller: Pid, token: Token, exit: &Exit) {
-        let Some(process) = self.processes.get(caller) else { return };
-        let execs = &mut process.bonds().execs;
-        let Some(index) = execs.iter().position(|call| call.token == token) else { return };
-        if let Some((timer, _)) = execs.swap_remove(index).timeout {
-            self.timers.clear(timer);
-        }
-        let result = match &exit.error {
-            Some(error) => Err(Error::clone(error)),
-            // Always one value, nil included.
-            None if exit.value.items.is_empty() => Ok(Values::one(Value::Nil)),
-            None => Ok(exit.value.clone()),
-        };
-        self.complete(caller, token, result);
-    }
-
-    /// A `process.exec` timed out: the callee is terminated, the caller goes on.
-    pub fn exec_timed_out(&mut self, slot: Slot, token: Token) {
-        let caller = self.processes.pid(slot);
-        let Some(process) = self.processes.at(slot) else { return };
-        let execs = &mut process.bonds().execs;
-        let Some(index) = execs.iter().position(|call| call.token == token) else { return };
-        let call = execs.swap_remove(index);
-        self.terminate_any(call.callee);
-        let after = call.timeout.map(|timeout| timeout.1).unwrap_or_default();
-        let error = Error::new(Kind::TIMEOUT, format!("exec timed out after {after}"));
-        self.complete(caller, token, Err(error));
-    }
-
-    fn complete(&mut self, to: Pid, token: Token, result: Result<Values, Error>) {
-        self.local.push_back(Signal::Complete { to, token, result: Box::new(result) });
     }
 }

@@ -18,6 +18,7 @@
 //! | [`apply`] | what each signal does |
 //! | [`ending`] | the end of a process, step by step |
 //! | [`spawn`], [`recent`] | its beginning |
+//! | [`pending`] | calls that wait for the end of another process |
 //! | [`calls`] | what Lua code can reach: the `Kernel` of the VM |
 //! | [`effects`] | what must be done to the VM when no process runs |
 //! | [`turn`] | the loop |
@@ -27,6 +28,7 @@ pub(crate) mod calls;
 pub(crate) mod effects;
 pub(crate) mod ending;
 pub(crate) mod kernel;
+pub(crate) mod pending;
 pub(crate) mod places;
 pub(crate) mod process;
 pub(crate) mod recent;

@@ -4,15 +4,16 @@
 //! (relations, a deadline, calls under way) is in [`Bonds`], made when first
 //! needed.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use luavisor_core::cancel::Deadline;
 use luavisor_core::relations::Relations;
 use luavisor_core::{Exit, HostId, Pid};
 use luavisor_vm::kernel::Room;
-use luavisor_vm::{Slot, TimerId, Token};
+use luavisor_vm::{Slot, Subscription, TimerId};
 
+use super::pending::{Errand, PendingCalls};
 use crate::native::{Input, NativeProcess};
 
 /// Where a process stands with the scheduler.
@@ -49,25 +50,21 @@ pub(crate) struct NativeBody {
     pub timers: BTreeSet<TimerId>,
 }
 
-/// A call of `process.exec` that has not returned.
-pub(crate) struct ExecCall {
-    pub token: Token,
-    pub callee: Pid,
-    pub timeout: Option<(TimerId, Arc<str>)>,
-}
-
 /// What only some processes have.
 #[derive(Default)]
 pub(crate) struct Bonds {
     pub relations: Relations,
     pub deadline: Option<(Deadline, TimerId)>,
-    pub execs: Vec<ExecCall>,
-    /// who waits in `process.exec` for the end of this process
-    pub exec_of: Option<(Pid, Token)>,
+    pub calls: PendingCalls,
+    /// to the event bus, by number
+    pub subscriptions: BTreeMap<u64, Arc<Subscription>>,
+    /// whom the end of this process answers
+    pub errand: Option<Errand>,
     pub control: Option<Pid>,
     /// of a supervisor: they end with it
     pub children: BTreeSet<Pid>,
-    pub supervisor: Option<(Pid, String)>,
+    /// its supervisor, and its name there
+    pub supervisor: Option<Box<(Pid, String)>>,
     /// which life of a service or child it is; 0: of neither
     pub life: u64,
 }

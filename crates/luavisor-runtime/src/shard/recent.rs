@@ -9,6 +9,7 @@ use luavisor_vm::Program;
 use luavisor_vm::kernel::SpawnRequest;
 
 use super::kernel::ShardKernel;
+use crate::catalog::Callable;
 use crate::host::Host;
 
 /// How many targets are remembered.
@@ -27,18 +28,42 @@ pub(crate) struct Target {
 #[derive(Default)]
 pub(crate) struct Recent {
     targets: Vec<Arc<Target>>,
+    callables: Vec<(Arc<str>, Callable)>,
     /// of the catalog
     version: u64,
 }
 
 impl ShardKernel {
+    /// What is remembered of the catalog as it is now.
+    fn recent(&mut self) -> &mut Recent {
+        let version = self.world.catalog.version();
+        if self.recent.version != version {
+            self.recent = Recent { version, ..Recent::default() };
+        }
+        &mut self.recent
+    }
+
+    /// What `funcs` calls by this id. Functions are copies of this shard's own.
+    pub fn callable(&mut self, id: &Arc<str>) -> Option<Callable> {
+        let known = self.recent().callables.iter().find(|(known, _)| Arc::ptr_eq(known, id));
+        if let Some((_, callable)) = known {
+            return Some(callable.clone());
+        }
+        let callable = match self.world.catalog.callable(id)? {
+            Callable::Function(function) => Callable::Function(Arc::new(function.apart())),
+            process => process,
+        };
+        let recent = &mut self.recent.callables;
+        if recent.len() == KEPT {
+            recent.remove(0);
+        }
+        recent.push((id.clone(), callable.clone()));
+        Some(callable)
+    }
+
     /// The program and the host that a request names, after the checks of SPEC 1.1.
     pub fn target(&mut self, request: &SpawnRequest) -> Result<Arc<Target>, Error> {
-        let version = self.world.catalog.version();
-        let recent = &mut self.recent;
-        if recent.version != version {
-            *recent = Recent { targets: Vec::with_capacity(KEPT), version };
-        }
+        let recent = self.recent();
         // By address: the VM names the same entry by the same text.
         let known = recent.targets.iter().find(|target| {
             Arc::ptr_eq(&target.id, &request.id) && Arc::ptr_eq(&target.host_id, &request.host)

@@ -13,6 +13,8 @@ use luavisor_core::{Error, Exit, Pid, Values};
 use luavisor_vm::kernel::{Room, SupervisorRequest};
 use luavisor_vm::{Birth, Token};
 
+use super::pending::Errand;
+use crate::catalog::{SeatPool, Waiter};
 use crate::native::{NativeProcess, Notice};
 use crate::snapshot::Inspection;
 
@@ -42,8 +44,12 @@ pub(crate) enum Signal {
     Kill { to: Pid, exit: Arc<Exit> },
     /// A pending operation of `to` ended.
     Complete { to: Pid, token: Token, result: Box<Result<Values, Error>> },
-    /// The callee of `process.exec` ended.
-    ExecEnded { to: Pid, token: Token, exit: Arc<Exit> },
+    /// The process that a call waits for ended.
+    CallEnded { to: Pid, token: Token, exit: Arc<Exit> },
+    /// A call that waited for a seat has one now.
+    SeatGiven { waiter: Waiter, pool: Arc<SeatPool> },
+    /// Events came for a subscription.
+    Bell { to: Pid, token: Token },
     /// A request to a supervisor; the answer completes `token` of `from`.
     Request { to: Pid, from: Pid, token: Token, request: Box<SupervisorRequest> },
     /// Something for a native process only.
@@ -81,8 +87,8 @@ pub(crate) struct Newborn {
     pub link: Option<(Pid, LinkId)>,
     /// arrive first, from the empty pid
     pub messages: Vec<(Bytes, Values)>,
-    /// the caller of `process.exec` that waits for it
-    pub exec: Option<(Pid, Token)>,
+    /// whom its end answers
+    pub errand: Option<Errand>,
     /// is told of `process.ready()`
     pub control: Option<Pid>,
     /// what `process.supervisor()` returns

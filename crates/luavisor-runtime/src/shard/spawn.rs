@@ -12,6 +12,7 @@ use luavisor_vm::{Birth, Slot, Token};
 
 use super::effects::Effect;
 use super::kernel::ShardKernel;
+use super::pending::Errand;
 use super::process::{Body, NativeBody, Process, Run};
 use super::recent::Target;
 use super::signal::{NewBody, Newborn, Signal};
@@ -53,7 +54,7 @@ impl ShardKernel {
             arguments: request.arguments,
             context: request.context,
         };
-        let exec = exec.map(|token| (parent, token));
+        let errand = exec.map(|token| Errand { caller: parent, token, function: None });
         let body = NewBody::Lua(Box::new(birth));
         let messages = request.messages;
         self.launch(Newborn {
@@ -63,7 +64,7 @@ impl ShardKernel {
             watcher,
             link,
             messages,
-            exec,
+            errand,
             control,
             supervisor,
             life,
@@ -120,7 +121,7 @@ impl ShardKernel {
         (watcher, link)
     }
 
-    fn launch(&mut self, newborn: Newborn) {
+    pub fn launch(&mut self, newborn: Newborn) {
         let (pid, parent) = (newborn.pid, newborn.parent);
         let entry = || match &newborn.body {
             NewBody::Lua(birth) => birth.program.id.clone(),
@@ -153,7 +154,7 @@ impl ShardKernel {
     }
 
     /// How loaded this shard is, seen from a process that spawns.
-    fn near(&mut self, from: Slot) -> Near {
+    pub fn near(&mut self, from: Slot) -> Near {
         let (mut hungry, mut first) = (false, false);
         if let Some(process) = self.processes.at(from) {
             hungry = process.hungry;
@@ -206,11 +207,11 @@ impl ShardKernel {
             process.relations().linked_by(peer, id);
         }
         let kept = newborn.control.is_some() || newborn.supervisor.is_some() || newborn.life > 0;
-        if newborn.exec.is_some() || kept {
+        if newborn.errand.is_some() || kept {
             let bonds = process.bonds();
-            bonds.exec_of = newborn.exec;
+            bonds.errand = newborn.errand;
             bonds.control = newborn.control;
-            bonds.supervisor = newborn.supervisor;
+            bonds.supervisor = newborn.supervisor.map(Box::new);
             bonds.life = newborn.life;
         }
         self.processes.insert(slot, process);
@@ -225,25 +226,6 @@ impl ShardKernel {
         {
             self.apply_cancel(super::signal::Cancel { to: pid, ..cancel });
         }
-    }
-
-    /// Starts a process for `process.exec`.
-    pub fn start_exec(
-        &mut self,
-        from: Slot,
-        request: SpawnRequest,
-        timeout: Option<(u64, Arc<str>)>,
-        token: Token,
-    ) -> Result<(), Error> {
-        let callee = self.spawn_order(from, request.into(), Some(token))?;
-        let timeout = timeout.map(|(delay, after)| {
-            let at = self.after(delay);
-            (self.timers.set(at, from, super::timers::Alarm::Exec(token)), after)
-        });
-        if let Some(process) = self.processes.at(from) {
-            process.bonds().execs.push(super::process::ExecCall { token, callee, timeout });
-        }
-        Ok(())
     }
 
     /// Sends a message from anybody, after the checks of SPEC 2.2.
@@ -281,7 +263,7 @@ impl Newborn {
             watcher: None,
             link: None,
             messages: Vec::new(),
-            exec: None,
+            errand: None,
             control: None,
             supervisor: None,
             life: 0,

@@ -17,8 +17,8 @@ pub(crate) enum Alarm {
     Process(Token),
     /// Its cancel deadline passed.
     Deadline,
-    /// Its `process.exec` with this token timed out.
-    Exec(Token),
+    /// Its call with this token timed out.
+    Call(Token),
     /// In a simulation: the process was held, and may run again.
     Held,
     /// The shard, empty since, may give its memory back.

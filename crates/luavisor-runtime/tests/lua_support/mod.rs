@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use luavisor_core::{Exit, Pid, Values};
 use luavisor_runtime::environment::{Environment, StorageSpec, VariableSpec};
 use luavisor_runtime::{
-    Captured, HostConfig, Observer, Occurrence, Order, ProgramTable, Runtime, RuntimeBuilder,
-    Simulation,
+    Callable, Captured, Function, HostConfig, Observer, Occurrence, Order, ProgramTable, Runtime,
+    RuntimeBuilder, Simulation,
 };
 use luavisor_vm::kernel::SpawnRequest;
 use luavisor_vm::{Chunk, Program, Unit, compile};
@@ -48,11 +48,30 @@ pub fn program(name: &str, source: &str) -> Arc<Program> {
 }
 
 /// The programs on a host with the given configuration.
+///
+/// A source whose first line is `-- function app:name` is that of a function, and one
+/// that begins with `-- function app:name, 2 at once` has so many seats.
 pub fn world_with(sources: &[(&str, &str)], config: HostConfig) -> World {
-    let table = Arc::new(ProgramTable::default());
+    let table = ProgramTable::default();
     for (name, source) in sources {
-        table.insert(program(name, source));
+        let line = source.lines().next().unwrap_or("");
+        let program = program(name, source);
+        match line.strip_prefix("-- function ") {
+            Some(words) => {
+                let seats = words.split_once(", ").and_then(|(_, seats)| seats.split_once(' '));
+                let seats = seats.map(|(seats, _)| seats.parse().unwrap());
+                let function = Arc::new(Function::new(program, seats));
+                table.insert_callable((*name).into(), Callable::Function(function));
+            }
+            None => table.insert(program),
+        }
     }
+    world_of(table, config)
+}
+
+/// The entries of a table on a host with the given configuration.
+pub fn world_of(table: ProgramTable, config: HostConfig) -> World {
+    let table = Arc::new(table);
     let (runtime, simulation, output) =
         RuntimeBuilder::new(table).environment(environment()).manual(Order::Fair, 1_000);
     let host = runtime.add_host(config).unwrap();

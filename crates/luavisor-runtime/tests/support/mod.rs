@@ -179,7 +179,7 @@ impl World {
 
     /// With Lua programs, as id and source.
     pub fn running(sources: &[(&str, &str)], config: HostConfig, order: Order) -> World {
-        let catalog = Arc::new(ProgramTable::default());
+        let catalog = ProgramTable::default();
         for (id, source) in sources {
             let bytecode = luavisor_vm::compile(source.as_bytes()).unwrap();
             let chunk = Arc::new(luavisor_vm::Chunk { name: (*id).into(), bytecode });
@@ -195,7 +195,12 @@ impl World {
                 mailbox: None,
             }));
         }
-        let builder = RuntimeBuilder::new(catalog);
+        World::of(catalog, config, order)
+    }
+
+    /// With these entries.
+    pub fn of(catalog: ProgramTable, config: HostConfig, order: Order) -> World {
+        let builder = RuntimeBuilder::new(Arc::new(catalog));
         let (runtime, simulation, output) = builder.manual(order, 1000);
         let host = runtime.add_host(config).unwrap();
         runtime.start_host(host).unwrap();

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::ffi::{CStr, c_int};
 use std::sync::Arc;
 
+use luavisor_core::pattern::Pattern;
 use luavisor_core::{Error, Event, Object, Pid, Values};
 
 use super::build::Builder;
@@ -448,6 +449,18 @@ impl Call {
     /// Pushes the object of a channel that another object owns.
     pub(crate) fn push_channel_view(&mut self, id: ChannelId) {
         channel::push_view(self.cx, self.lua, id);
+    }
+    /// Makes a channel that the event bus feeds.
+    pub(crate) fn subscribe_to_bus(&mut self, system: Pattern, kind: Option<Pattern>) -> ChannelId {
+        super::bus::subscribe(self.cx, self.process(), system, kind)
+    }
+    /// Makes a channel that a call feeds, and the token that answers it.
+    pub(crate) fn begin_future(&mut self, arguments: usize) -> (ChannelId, Token) {
+        super::futures::begin(self.cx, self.process(), arguments)
+    }
+    /// Gives the call of a Future up; its token, unless it has returned.
+    pub(crate) fn cancel_future(&mut self, id: ChannelId) -> Option<Token> {
+        super::futures::cancel(self.cx, self.process(), id)
     }
     /// The channel at `index`.
     pub(crate) fn channel(&self, index: i32) -> Option<ChannelId> {

@@ -16,7 +16,7 @@ use luavisor_core::{Object, Pid};
 use super::context::{Cx, Op};
 use super::lua::*;
 use super::process::*;
-use super::{event, memory, message, objects, shapes};
+use super::{bus, event, memory, message, objects, shapes};
 pub use methods::install;
 
 /// Content of a channel's userdata.
@@ -106,7 +106,13 @@ pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received 
         take_from_sender(cx, lua, process, sender);
         return Received::Value;
     }
-    match channel.source {
+    match &channel.source {
+        Source::Bus(subscription) => {
+            if let Some(event) = subscription.take() {
+                bus::push(cx, lua, &event);
+                return Received::Value;
+            }
+        }
         Source::Inbox => {
             if let Some((topic, cargo)) = process.mailbox.pop_inbox() {
                 message::push_queued(cx, lua, process, true, topic, cargo);
@@ -119,7 +125,7 @@ pub fn take(cx: Cx, lua: Lua, process: &mut Process, id: ChannelId) -> Received 
                 return Received::Value;
             }
         }
-        Source::Topic { subscription, messages } => {
+        &Source::Topic { subscription, messages } => {
             if let Some((topic, cargo)) = process.mailbox.pop(subscription) {
                 message::push_queued(cx, lua, process, messages, topic, cargo);
                 return Received::Value;
@@ -142,7 +148,7 @@ fn ripen(cx: Cx, process: &mut Process, id: ChannelId) {
         return;
     }
     let source = std::mem::replace(&mut channel.source, Source::Local);
-    process.lose_timer(&source);
+    process.lose_source(&source);
     if let Some(timer) = timer {
         cx.kernel().clear_timer(process.slot(), timer);
     }
@@ -174,6 +180,7 @@ fn push_value(cx: Cx, lua: Lua, held: Held) {
             cx.release(hold);
         }
         Held::Object(object) => objects::push(lua, &object),
+        Held::Event(event) => bus::push(cx, lua, &event),
     }
 }
 
@@ -310,6 +317,10 @@ pub fn close(cx: Cx, process: &mut Process, id: ChannelId) {
     if cx.has_kernel() {
         ripen(cx, process, id);
     }
+    if process.channel(id).is_some_and(|channel| matches!(channel.source, Source::Bus(_))) {
+        // Some may be there whose bell is under way.
+        pump(cx, process, id);
+    }
     let Some(channel) = process.channel(id) else { return };
     if channel.closed {
         return;
@@ -337,8 +348,14 @@ pub fn close(cx: Cx, process: &mut Process, id: ChannelId) {
                 process.rare().events_again = None;
             }
         }
+        Source::Future => process.lose_source(&source),
+        Source::Bus(ref subscription) => {
+            process.lose_source(&source);
+            bus::unsubscribe(cx, process, &source);
+            bus::keep_rest(cx, process, id, subscription);
+        }
         Source::Timer(_) | Source::Ticker { .. } | Source::After { .. } => {
-            process.lose_timer(&source);
+            process.lose_source(&source);
             if let Some(timer) = source.timer().filter(|_| cx.has_kernel()) {
                 cx.kernel().clear_timer(process.slot(), timer);
             }

@@ -4,13 +4,16 @@
 //! them lies at the numbers [`INBOX`] and [`EVENTS`] of its own table.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use luavisor_core::Object;
+use luavisor_core::bus::BusEvent;
 use luavisor_core::mailbox::SubscriptionId;
 use smallvec::SmallVec;
 
 use super::shelf::Hold;
 use super::tasks::TaskId;
+use crate::bus::Subscription;
 use crate::kernel::TimerId;
 
 /// Number of a channel within its process.
@@ -31,6 +34,8 @@ pub enum Held {
     Number(f64),
     Ref(Hold),
     Object(Box<Object>),
+    /// of the event bus
+    Event(Arc<BusEvent>),
 }
 
 /// Where a channel's values come from, beside senders in the process.
@@ -45,6 +50,10 @@ pub enum Source {
         subscription: SubscriptionId,
         messages: bool,
     },
+    /// the answer of a call
+    Future,
+    /// the event bus
+    Bus(Arc<Subscription>),
     /// one value when the timer fires
     Timer(TimerId),
     /// one value at this time of the kernel's clock; it has a timer from when a task
@@ -70,9 +79,10 @@ impl Source {
         }
     }
 
-    /// Whether time feeds it.
-    pub fn is_timed(&self) -> bool {
-        matches!(self, Source::Timer(_) | Source::Ticker { .. } | Source::After { .. })
+    /// Whether it ends when nobody holds an object that leads to the channel.
+    pub fn ends_with_its_objects(&self) -> bool {
+        let timed = matches!(self, Source::Timer(_) | Source::Ticker { .. } | Source::After { .. });
+        timed || matches!(self, Source::Future | Source::Bus(_))
     }
 }
 

@@ -13,7 +13,7 @@ use super::lua::*;
 use super::memory;
 use super::process::*;
 use super::step::{Turn, select_method};
-use super::{copy, heap, seats, units};
+use super::{bus, copy, futures, heap, seats, units};
 use crate::kernel::Slot;
 
 /// Makes a process of its birth.
@@ -23,7 +23,7 @@ pub fn bear<'a>(cx: Cx, slot: Slot) -> Option<&'a mut Process> {
     let place = vm.residents.get_mut(slot as usize)?;
     let Resident::Unborn(birth) = std::mem::replace(place, Resident::Nobody) else { return None };
     let mut process = Box::new(Process::new(*birth));
-    if process.context.values.is_empty() {
+    if process.context.is_empty() {
         process.context = vm.no_context.clone();
     }
     if process.memory.is_some() {
@@ -81,6 +81,7 @@ pub fn upgraded(cx: Cx, process: &mut Process, id: TaskId, thread: Lua) -> Resul
     clear_sleeps(cx, process);
     process.rare().inbox_again = None;
     process.rare().events_again = None;
+    futures::clear(cx, process);
     process.external = 0;
     process.dormant = 0;
     process.program = upgrade.program;
@@ -113,6 +114,7 @@ fn drop_channel(cx: Cx, process: &mut Process, id: ChannelId) {
     let Some(channel) = process.channels.vacate(id, successor) else { return };
     match channel.source {
         Source::Topic { subscription, .. } => process.mailbox.unsubscribe(subscription),
+        Source::Bus(_) => bus::unsubscribe(cx, process, &channel.source),
         _ => {
             if let Some(timer) = channel.source.timer().filter(|_| cx.has_kernel()) {
                 cx.kernel().clear_timer(process.slot(), timer);
@@ -175,8 +177,10 @@ pub fn bury_dead(cx: Cx) -> bool {
             continue;
         }
         let Some(channel) = process.channels.remove(id) else { continue };
-        if channel.source.is_timed() {
-            process.lose_timer(&channel.source);
+        futures::forget(cx, process, id);
+        if channel.source.ends_with_its_objects() {
+            process.lose_source(&channel.source);
+            bus::unsubscribe(cx, process, &channel.source);
             super::step::wake_if_stuck(cx, process);
             if let Some(timer) = channel.source.timer() {
                 cx.kernel().clear_timer(process.slot(), timer);

@@ -35,6 +35,7 @@ macro_rules! natives {
 pub mod arena;
 pub mod atoms;
 pub mod build;
+pub mod bus;
 pub mod call;
 pub mod channel;
 pub mod channels;
@@ -44,6 +45,7 @@ pub mod copy;
 pub mod coroutine;
 pub mod error;
 pub mod event;
+pub mod futures;
 pub mod heap;
 pub mod interrupt;
 pub mod layout;

@@ -30,6 +30,9 @@ pub mod tags {
     pub const LOGGER: c_int = 17;
     pub const TYPE: c_int = 18;
     pub const LISTING: c_int = 19;
+    pub const EXECUTOR: c_int = 20;
+    pub const FUTURE: c_int = 21;
+    pub const SUBSCRIPTION: c_int = 22;
 }
 
 /// Makes a class with raw natives.

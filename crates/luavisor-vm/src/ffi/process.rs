@@ -14,6 +14,7 @@ use luavisor_core::{Event, Pid, Values};
 use smallvec::SmallVec;
 
 pub use super::channels::*;
+use super::futures::Futures;
 use super::seats::Seat;
 use super::shelf::{Hold, Holds};
 pub use super::tasks::*;
@@ -74,6 +75,8 @@ pub struct Process {
     pub stage: Stage,
     /// in the kernel's run queue, or running
     pub queued: bool,
+    /// a task was interrupted in the middle and has not gone on
+    pub preempted: bool,
     pub trap_links: bool,
     pub upgradable: bool,
     /// it assigned a global
@@ -117,6 +120,7 @@ pub struct Rare {
     pub events_again: Option<ChannelId>,
     /// own cancels whose event is already queued; the kernel's copies are dropped
     pub own_cancels: u32,
+    pub futures: Futures,
     /// channel of each mailbox subscription
     subscription_channels: Vec<ChannelId>,
 }
@@ -141,6 +145,7 @@ impl Process {
             arguments,
             stage: Stage::New,
             queued: true,
+            preempted: false,
             trap_links: false,
             upgradable: false,
             wrote_globals: false,
@@ -165,8 +170,8 @@ impl Process {
         }
     }
 
-    /// A source is gone that time fed, or would have.
-    pub fn lose_timer(&mut self, source: &Source) {
+    /// A source outside the process is gone: time or a call fed it, or would have.
+    pub fn lose_source(&mut self, source: &Source) {
         self.external -= 1;
         self.dormant -= u32::from(matches!(source, Source::After { timer: None, .. }));
     }
@@ -186,6 +191,11 @@ impl Process {
 
     pub fn channel(&mut self, id: ChannelId) -> Option<&mut Channel> {
         self.channels.get(id)
+    }
+
+    /// The same, if it was made.
+    pub fn rare_mut(&mut self) -> Option<&mut Rare> {
+        self.rare.as_deref_mut()
     }
 
     /// The channel that stands in for the inbox after that was closed.
@@ -267,6 +277,8 @@ pub enum Meaning {
     Task { id: TaskId, ticket: u32 },
     /// a timer channel
     Channel(ChannelId),
+    /// the call that feeds a channel
+    Call { channel: ChannelId, number: u32 },
 }
 
 impl Meaning {
@@ -274,12 +286,16 @@ impl Meaning {
         Token(match *self {
             Meaning::Task { id, ticket } => (id as u64) << 32 | ticket as u64,
             Meaning::Channel(id) => 1 << 63 | id as u64,
+            Meaning::Call { channel, number } => 1 << 62 | (number as u64) << 32 | channel as u64,
         })
     }
 
     pub fn of(token: Token) -> Meaning {
         if token.0 >> 63 == 1 {
             Meaning::Channel(token.0 as u32)
+        } else if token.0 >> 62 == 1 {
+            let number = (token.0 >> 32) as u32 & Futures::NUMBERS;
+            Meaning::Call { channel: token.0 as u32, number }
         } else {
             Meaning::Task { id: (token.0 >> 32) as u32, ticket: token.0 as u32 }
         }

@@ -16,7 +16,7 @@ use super::coroutine::State;
 use super::lua::*;
 use super::memory::{Failing, Lines};
 use super::process::*;
-use super::{channel, copy, error, heap, interrupt, life};
+use super::{channel, copy, error, futures, heap, interrupt, life};
 use crate::vm::{Preemption, Step};
 
 /// How a task's turn ended.
@@ -93,7 +93,11 @@ fn tasks(cx: Cx, process: &mut Process) -> Step {
             };
         };
         cx.vm().current_task = id;
+        let was_preempted = std::mem::replace(&mut process.preempted, false);
         let turn = turn(cx, process, id);
+        if was_preempted && !matches!(turn, Turn::Preempted) {
+            futures::catch_up(cx, process);
+        }
         if cx.vm().unpreemptible {
             let message = "ran 1s where it cannot be preempted";
             return failed(Error::new(Kind::LIMIT_EXCEEDED, message));
@@ -104,7 +108,10 @@ fn tasks(cx: Cx, process: &mut Process) -> Step {
         match turn {
             Turn::Killed => return Step::Killed,
             Turn::Finished(exit) => return Step::Finished(exit),
-            Turn::Preempted => process.tasks.make_ready_first(id),
+            Turn::Preempted => {
+                process.preempted = true;
+                process.tasks.make_ready_first(id);
+            }
             Turn::GaveWay => process.tasks.make_ready(id),
             Turn::Blocked | Turn::Ended => {}
         }
@@ -121,7 +128,10 @@ fn tasks(cx: Cx, process: &mut Process) -> Step {
                 cx.vm().budget <= 0
             }
         };
-        if (over || matches!(turn, Turn::Preempted)) && !process.tasks.none_ready() {
+        // One that gives way while a call is under way waits for its answer.
+        let polls = matches!(turn, Turn::GaveWay)
+            && process.rare_mut().is_some_and(|rare| rare.futures.any_open());
+        if (over || polls || matches!(turn, Turn::Preempted)) && !process.tasks.none_ready() {
             return Step::Ready;
         }
     }
@@ -384,6 +394,8 @@ pub fn timer(cx: Cx, process: &mut Process, meaning: Meaning) {
                 _ => {}
             }
         }
+        // Its timeout is the kernel's affair.
+        Meaning::Call { .. } => {}
     }
 }
 
@@ -404,7 +416,13 @@ fn meaning_token(id: ChannelId) -> crate::kernel::Token {
 
 /// An operation of the kernel ended.
 pub fn complete(cx: Cx, process: &mut Process, meaning: Meaning, result: Result<Values, Error>) {
-    let Meaning::Task { id, ticket } = meaning else { return };
+    let (id, ticket) = match meaning {
+        Meaning::Task { id, ticket } => (id, ticket),
+        Meaning::Call { channel, number } => {
+            return futures::answered(cx, process, channel, number, result);
+        }
+        Meaning::Channel(_) => return,
+    };
     let waiting = process
         .task(id)
         .is_some_and(|task| task.ticket == ticket && matches!(task.wait, Wait::Operation(_)));

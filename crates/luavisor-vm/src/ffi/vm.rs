@@ -19,7 +19,7 @@ use super::seats::Seats;
 use super::shapes::Shapes;
 use super::shelf::{Holds, Row, Shelf};
 use super::strangers::Strangers;
-use super::{atoms, channel, heap, life, sandbox, send, step};
+use super::{atoms, bus, channel, heap, life, sandbox, send, step};
 use crate::kernel::{Kernel, Room, Slot, Token};
 use crate::vm::{Birth, Remains, Step, VmConfig};
 
@@ -205,6 +205,10 @@ impl Raw {
         self.with_kernel(kernel, |cx| {
             touch(cx, slot, |process| step::complete(cx, process, Meaning::of(token), result))
         })
+    }
+
+    pub fn bell(&mut self, slot: Slot, token: Token, kernel: &mut dyn Kernel) -> bool {
+        self.with_kernel(kernel, |cx| touch(cx, slot, |process| bus::heard(cx, process, token)))
     }
 
     pub fn destroy(&mut self, slot: Slot, kernel: &mut dyn Kernel) {

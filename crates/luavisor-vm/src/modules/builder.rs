@@ -3,24 +3,23 @@
 //!
 //! A builder is immutable: each step makes another one. Wrong use raises.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Values};
 
+use super::inherit::Overlay;
 use super::process::{Relations, execute, start, target};
 use super::time::duration_argument;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
 use crate::ffi::objects::tags;
 use crate::kernel::SpawnRequest;
-use crate::program::Context;
 
 /// Content of a builder object.
 #[derive(Clone, Default)]
 struct Builder {
-    context: BTreeMap<String, Values>,
+    overlay: Overlay,
     /// nanoseconds, and the text to report
     timeout: Option<(u64, Arc<str>)>,
     name: Option<String>,
@@ -35,36 +34,6 @@ fn this(call: &Call) -> Result<Builder, Raise> {
 fn push(call: &mut Call, builder: Builder) -> Outcome {
     call.push_data(tags::BUILDER, builder);
     call.results(1)
-}
-
-/// Lays the entries of the table at `index` over the context; keys that are no
-/// strings are skipped.
-fn read_context(call: &mut Call, index: i32, builder: &mut Builder) -> Result<(), Raise> {
-    if !call.is_table(index) {
-        return Err(call.wrong(index, "table"));
-    }
-    let mut at = 0;
-    while let Some(next) = call.next_entry(index, at) {
-        at = next;
-        let value = call.count();
-        if call.is_string(value - 1) {
-            let key = call.string(value - 1)?;
-            let copy = call.value_at(value, &place(&key))?;
-            builder.context.insert(key, copy);
-        }
-        call.pop(2);
-    }
-    Ok(())
-}
-
-/// A key of the context as errors write it.
-fn place(key: &str) -> String {
-    let head = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if head && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        format!("context.{key}")
-    } else {
-        format!("context[\"{key}\"]")
-    }
 }
 
 /// Replaces the options. Only `timeout` has an effect.
@@ -92,7 +61,7 @@ fn read_options(call: &mut Call, index: i32, builder: &mut Builder) -> Result<()
 fn new_with_context(call: &mut Call) -> Outcome {
     call.not_at_top_level("process.with_context")?;
     let mut builder = Builder::default();
-    read_context(call, 1, &mut builder)?;
+    builder.overlay.read_context(call, 1)?;
     push(call, builder)
 }
 
@@ -106,7 +75,7 @@ fn new_with_options(call: &mut Call) -> Outcome {
 
 fn with_context(call: &mut Call) -> Outcome {
     let mut builder = this(call)?;
-    read_context(call, 2, &mut builder)?;
+    builder.overlay.read_context(call, 2)?;
     push(call, builder)
 }
 
@@ -116,22 +85,16 @@ fn with_options(call: &mut Call) -> Outcome {
     push(call, builder)
 }
 
-/// There are no actors yet, so no argument fits.
 fn with_actor(call: &mut Call) -> Outcome {
-    this(call)?;
-    Err(security_argument(call, "actor", "Actor"))
+    let mut builder = this(call)?;
+    builder.overlay.read_actor(call, 2)?;
+    push(call, builder)
 }
 
 fn with_scope(call: &mut Call) -> Outcome {
-    this(call)?;
-    Err(security_argument(call, "scope", "Scope"))
-}
-
-fn security_argument(call: &Call, name: &str, expected: &str) -> Raise {
-    if call.is_nil(2) {
-        return call.raise(format!("{name} cannot be nil"));
-    }
-    call.wrong(2, expected)
+    let mut builder = this(call)?;
+    builder.overlay.read_scope(call, 2)?;
+    push(call, builder)
 }
 
 fn with_name(call: &mut Call) -> Outcome {
@@ -160,11 +123,7 @@ fn with_message(call: &mut Call) -> Outcome {
 fn request(call: &Call) -> Result<(Result<SpawnRequest, Error>, Builder), Raise> {
     let builder = this(call)?;
     let request = target(call, 2)?.map(|mut request| {
-        if !builder.context.is_empty() {
-            let mut context = Context::clone(&request.context);
-            context.values.extend(builder.context.clone());
-            request.context = Arc::new(context);
-        }
+        request.context = builder.overlay.over(&request.context);
         request.name = builder.name.clone();
         request.messages = builder.messages.clone();
         request

@@ -9,7 +9,11 @@ pub mod builder;
 pub mod ctx;
 pub mod env;
 pub mod errors;
+pub mod events;
+pub mod funcs;
+pub mod future;
 pub mod hash;
+pub mod inherit;
 pub mod io;
 pub mod json;
 pub mod logger;
@@ -30,12 +34,15 @@ use crate::ffi::call::Setup;
 /// Installs all modules in a new VM.
 pub fn install(setup: &mut Setup) {
     errors::install(setup);
+    events::install(setup);
     payload::install(setup);
     print::install(setup);
     process::install(setup);
     builder::install(setup);
     time::install(setup);
     ctx::install(setup);
+    funcs::install(setup);
+    future::install(setup);
     uuid::install(setup);
     logger::install(setup);
     os::install(setup);
@@ -55,8 +62,6 @@ pub fn is_unsupported(name: &str) -> bool {
 }
 
 const UNSUPPORTED: &[&str] = &[
-    "funcs",
-    "events",
     "registry",
     "security",
     "yaml",

@@ -9,16 +9,18 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use luavisor_core::bus::BusEvent;
+use luavisor_core::pattern::Pattern;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
 use luavisor_vm::kernel::{
-    CancelRequest, HeapUse, Level, LogRecord, Machine, Output, Read, ServiceInfo, Setting,
-    SpawnRequest, Stored, Written,
+    CallRequest, CancelRequest, HeapUse, Level, LogRecord, Machine, Output, Read, ServiceInfo,
+    Setting, SpawnRequest, Stored, Written,
 };
 use luavisor_vm::native::AsyncFunction;
 use luavisor_vm::{
-    Birth, Chunk, Context, Kernel, Preemption, Program, Slot, Slots, Step, TimerId, Token, Unit,
-    Vm, VmConfig, compile,
+    Birth, Chunk, Context, Kernel, Preemption, Program, Slot, Slots, Step, Subscription, TimerId,
+    Token, Unit, Vm, VmConfig, compile,
 };
 
 /// Checks that every test can use: `eq`, `fails` for what must raise, `refused` for
@@ -62,6 +64,10 @@ pub struct FakeKernel {
     pub arguments: Vec<String>,
     pub spawned: Vec<SpawnRequest>,
     pub executed: Vec<(SpawnRequest, Timeout)>,
+    pub published: Vec<BusEvent>,
+    /// calls of functions: each returns its arguments, but `app:fail` and `app:never`
+    pub called: Vec<CallRequest>,
+    pub cancelled_calls: Vec<Token>,
     /// spawns succeed with this pid
     pub spawn_as: Option<Pid>,
     pub programs: BTreeMap<String, Arc<Program>>,
@@ -117,6 +123,36 @@ impl Kernel for FakeKernel {
         self.completions.push_back((token, Ok(Values::one("executed"))));
         Ok(())
     }
+    fn call_function(&mut self, _: Slot, request: CallRequest, token: Token) -> Result<(), Error> {
+        let answer = match &*request.id {
+            "app:fail" => Err(Error::internal("failed")),
+            // Always one value, nil included.
+            _ if request.arguments.items.is_empty() => Ok(Values::one(Value::Nil)),
+            _ => Ok(request.arguments.clone()),
+        };
+        if &*request.id != "app:never" {
+            self.completions.push_back((token, answer));
+        }
+        self.called.push(request);
+        Ok(())
+    }
+    fn cancel_call(&mut self, _: Slot, token: Token) {
+        self.cancelled_calls.push(token);
+    }
+    fn publish(&mut self, _: Slot, event: BusEvent) -> Result<(), Error> {
+        self.published.push(event);
+        Ok(())
+    }
+    fn subscribe(
+        &mut self,
+        _: Slot,
+        system: Pattern,
+        kind: Option<Pattern>,
+        _: Token,
+    ) -> Arc<Subscription> {
+        Arc::new(Subscription::new(1, system, kind))
+    }
+    fn unsubscribe(&mut self, _: Slot, _: &Subscription) {}
     fn monitor(&mut self, _: Slot, _: Pid) -> Result<(), Error> {
         Err(Error::process_not_found())
     }

@@ -1,0 +1,1 @@
+return { run = function(value) return value end }
