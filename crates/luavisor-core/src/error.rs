@@ -127,6 +127,11 @@ impl Error {
     pub fn process_not_found() -> Error {
         Error::not_found("process not found")
     }
+
+    /// PermissionDenied `not allowed: <resource>`.
+    pub fn not_allowed(resource: &str) -> Error {
+        Error::new(Kind::PERMISSION_DENIED, format!("not allowed: {resource}"))
+    }
 }
 
 impl fmt::Display for Error {

@@ -22,6 +22,7 @@
 //! | [`restart`] | whether, when and how often a service is started again |
 //! | [`supervision`] | supervisors: what an exit of a child means for it and its siblings |
 //! | [`lifecycle`] | the states of a service and the steps between them |
+//! | [`security`] | actors, policies, scopes: who may do what |
 //! | [`startplan`] | the order in which services start and stop |
 
 pub mod bus;
@@ -37,6 +38,7 @@ pub mod pid_map;
 pub mod pool;
 pub mod relations;
 pub mod restart;
+pub mod security;
 pub mod startplan;
 pub mod supervision;
 pub mod value;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::error::Error;
+use crate::security::{Actor, Policy, Scope};
 
 /// Immutable bytes, shared by reference count.
 pub type Bytes = Arc<[u8]>;
@@ -50,6 +51,12 @@ pub enum Object {
     Location(Zone),
     /// a value with a format label
     Payload(Arc<Payload>),
+    /// who acts
+    Actor(Arc<Actor>),
+    /// what an actor may do
+    Scope(Arc<Scope>),
+    /// a part of that
+    Policy(Arc<Policy>),
 }
 
 /// An instant of the calendar: exact to the nanosecond, shown in `zone`.
@@ -148,6 +155,8 @@ impl Values {
         let of = |value: &Value| match value {
             Value::String(bytes) | Value::Buffer(bytes) => 16 + bytes.len(),
             Value::Object(Object::Payload(payload)) => 16 + payload.data.size(),
+            Value::Object(Object::Actor(actor)) => 16 + actor.id.len() + actor.meta.size(),
+            Value::Object(Object::Scope(scope)) => 16 + 16 * scope.policies().len(),
             _ => 16,
         };
         let tables = self.tables.iter().map(|table| {

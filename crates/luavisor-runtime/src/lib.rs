@@ -41,6 +41,7 @@ pub mod random;
 mod raw;
 mod ready;
 pub mod runtime;
+pub mod security;
 pub mod services;
 mod shard;
 pub mod snapshot;
@@ -63,6 +64,7 @@ pub use output::Captured;
 #[doc(hidden)]
 pub use planted::Bug;
 pub use runtime::{Runtime, RuntimeBuilder};
+pub use security::Security;
 pub use services::{ServiceChange, ServiceSpec, ServiceState, Services, Shutdown, Target};
 pub use snapshot::{ShardSnapshot, Snapshot};
 pub use supervisor::{ChildSpec, ChildTarget, DynamicSpec, SupervisorSpec};

@@ -32,6 +32,7 @@ use crate::output::{Captured, Outputs};
 use crate::planted::Bug;
 use crate::random::FastRng;
 use crate::raw::RawMode;
+use crate::security::Security;
 use crate::snapshot::{self, Snapshot};
 use crate::world::{World, WorldParts};
 
@@ -51,6 +52,7 @@ pub struct RuntimeBuilder {
     stdout: Box<dyn Write + Send>,
     stderr: Box<dyn Write + Send>,
     environment: Environment,
+    security: Security,
     seed: Option<u64>,
     plane: Option<Arc<Plane>>,
     bug: Option<Bug>,
@@ -71,6 +73,7 @@ impl RuntimeBuilder {
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
             environment: Environment::default(),
+            security: Security::default(),
             seed: None,
             plane: None,
             bug: None,
@@ -118,6 +121,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The policies of the application, and what holds without a security context.
+    pub fn security(mut self, security: Security) -> RuntimeBuilder {
+        self.security = security;
+        self
+    }
+
     /// The seed of all randomness.
     pub fn seed(mut self, seed: u64) -> RuntimeBuilder {
         self.seed = Some(seed);
@@ -136,6 +145,7 @@ impl RuntimeBuilder {
             input: TerminalInput::threaded(Box::new(io::BufReader::new(io::stdin()))),
             raw: RawMode::of(io::stdin()),
             environment: self.environment,
+            security: self.security,
             executor: Executor::Threads,
             modules: self.modules.into(),
             native_code: self.native_code,
@@ -194,6 +204,7 @@ impl RuntimeBuilder {
             input: TerminalInput::direct(Box::new(io::empty())),
             raw: RawMode::default(),
             environment: self.environment,
+            security: self.security,
             executor: Executor::Manual(queue.clone()),
             modules: self.modules.into(),
             native_code: self.native_code,

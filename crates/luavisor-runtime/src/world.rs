@@ -29,6 +29,7 @@ use crate::output::Outputs;
 use crate::planted::Bug;
 use crate::random::FastRng;
 use crate::raw::RawMode;
+use crate::security::Security;
 use crate::services::Board;
 use crate::shard::Shard;
 use crate::shard::places::Memory;
@@ -55,6 +56,7 @@ pub(crate) struct World {
     pub input: TerminalInput,
     pub raw: RawMode,
     pub environment: Environment,
+    pub security: Security,
     pub tuning: Tuning,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
@@ -98,6 +100,7 @@ pub(crate) struct WorldParts {
     pub input: TerminalInput,
     pub raw: RawMode,
     pub environment: Environment,
+    pub security: Security,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -123,6 +126,7 @@ impl World {
             input: parts.input,
             raw: parts.raw,
             environment: parts.environment,
+            security: parts.security,
             tuning: Tuning::default(),
             executor: parts.executor,
             modules: parts.modules,

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
+use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
 
@@ -403,6 +404,11 @@ pub trait Kernel {
     ) -> Result<Stored, Error>;
     /// All values by name.
     fn variables(&self) -> BTreeMap<String, String>;
+
+    /// The policies of the application.
+    fn policies(&self) -> Arc<Policies>;
+    /// Whether there is an entry of this id, of any kind.
+    fn has_entry(&self, id: &str) -> bool;
 
     /// The lowest level that is written.
     fn log_level(&self) -> Level;

@@ -20,6 +20,6 @@ pub use bus::Subscription;
 pub use compile::{CompileError, compile};
 pub use ffi::arena::{Plane, Spot};
 pub use kernel::{Kernel, Slot, TimerId, Token};
-pub use program::{Actor, Chunk, Context, Program, Scope, Unit};
+pub use program::{Chunk, Context, Program, Unit};
 pub use slots::Slots;
 pub use vm::{Birth, Interrupter, Preemption, Remains, Step, Vm, VmConfig};

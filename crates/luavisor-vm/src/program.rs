@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use luavisor_core::Values;
+use luavisor_core::security::{Actor, Question, Scope, Verdict};
 
 /// A compiled chunk, shared by all VMs of the runtime.
 #[derive(Clone, Debug)]
@@ -68,12 +69,15 @@ impl Context {
     pub fn is_empty(&self) -> bool {
         self.values.is_empty() && self.actor.is_none() && self.scope.is_none()
     }
+
+    /// Whether it is a security context: an actor and a scope.
+    pub fn is_secured(&self) -> bool {
+        self.actor.is_some() && self.scope.is_some()
+    }
+
+    /// Whether the actor may, as the scope says. False without a security context.
+    pub fn allows(&self, action: &str, resource: &str, meta: &Values) -> bool {
+        let (Some(actor), Some(scope)) = (&self.actor, &self.scope) else { return false };
+        scope.evaluate(Question { actor, action, resource, meta }) == Verdict::Allow
+    }
 }
-
-/// Who acts: a value that only the security module looks into.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Actor(pub Values);
-
-/// What an actor may do: a value that only the security module looks into.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scope(pub Values);

@@ -41,6 +41,8 @@ pub struct VmConfig {
     pub memory: usize,
     /// modules of the embedder
     pub modules: Arc<[NativeModule]>,
+    /// refuse guarded calls without a security context (`security.strict_mode`)
+    pub strict: bool,
     /// of a simulated VM: where its memory lies; its slices end at random
     pub spot: Option<Spot>,
 }

@@ -441,6 +441,7 @@ impl Host {
             preemption: world.preemption,
             memory: self.config.limits.shard_memory,
             modules: world.modules.clone(),
+            strict: world.security.strict,
             spot: world.spot(shard),
         }
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::relations::{LinkId, LinkIds};
+use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
@@ -460,6 +461,14 @@ impl Kernel for ShardKernel {
 
     fn variables(&self) -> BTreeMap<String, String> {
         self.world.environment.all()
+    }
+
+    fn policies(&self) -> Arc<Policies> {
+        self.world.security.policies.clone()
+    }
+
+    fn has_entry(&self, id: &str) -> bool {
+        self.world.catalog.has_entry(id)
     }
 
     fn log_level(&self) -> Level {

@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use luavisor_core::security::{Effect, Names, Policies, Policy};
 use luavisor_core::{Exit, Pid, Values};
 use luavisor_runtime::environment::{Environment, StorageSpec, VariableSpec};
 use luavisor_runtime::{
     Callable, Captured, Function, HostConfig, Observer, Occurrence, Order, ProgramTable, Runtime,
-    RuntimeBuilder, Simulation,
+    RuntimeBuilder, Security, Simulation,
 };
 use luavisor_vm::kernel::SpawnRequest;
 use luavisor_vm::{Chunk, Program, Unit, compile};
@@ -72,8 +73,8 @@ pub fn world_with(sources: &[(&str, &str)], config: HostConfig) -> World {
 /// The entries of a table on a host with the given configuration.
 pub fn world_of(table: ProgramTable, config: HostConfig) -> World {
     let table = Arc::new(table);
-    let (runtime, simulation, output) =
-        RuntimeBuilder::new(table).environment(environment()).manual(Order::Fair, 1_000);
+    let builder = RuntimeBuilder::new(table).environment(environment()).security(security());
+    let (runtime, simulation, output) = builder.manual(Order::Fair, 1_000);
     let host = runtime.add_host(config).unwrap();
     runtime.start_host(host).unwrap();
     let exits = Arc::new(Exits::default());
@@ -92,6 +93,21 @@ fn environment() -> Environment {
         read_only: false,
     };
     Environment::new([("app:memory".into(), storage)], [variable])
+}
+
+/// The policy `app:read`, in the group `app:readers`: reading documents, and nothing else.
+fn security() -> Security {
+    let names = |text| vec![Names::parse(text)];
+    let read = Policy {
+        id: "app:read".into(),
+        actions: names("read"),
+        resources: names("doc:*"),
+        effect: Effect::Allow,
+        conditions: Vec::new(),
+    };
+    let mut policies = Policies::default();
+    policies.add(Arc::new(read), ["app:readers".into()]);
+    Security { policies: Arc::new(policies), strict: false }
 }
 
 /// The programs on an ordinary host.

@@ -387,10 +387,17 @@ impl Call {
         self.cx.vm().config.modules.iter().map(|module| module.name.clone()).collect()
     }
     /// Whether the process may do `action` to `resource`: every guarded call of every
-    /// module asks here. There are no security policies yet, so it may.
+    /// module asks here.
     pub fn allowed(&self, action: &str, resource: &str) -> bool {
-        let _ = (action, resource);
-        true
+        let process = self.process();
+        !process.guarded || process.context.allows(action, resource, &Values::none())
+    }
+    /// PermissionDenied `not allowed: <resource>`, unless the process may.
+    pub fn guard(&self, action: &str, resource: &str) -> Result<(), Error> {
+        match self.allowed(action, resource) {
+            true => Ok(()),
+            false => Err(Error::not_allowed(resource)),
+        }
     }
     /// The scheduler around the VM.
     pub fn kernel(&self) -> &mut dyn Kernel {

@@ -26,6 +26,7 @@ pub fn bear<'a>(cx: Cx, slot: Slot) -> Option<&'a mut Process> {
     if process.context.is_empty() {
         process.context = vm.no_context.clone();
     }
+    process.guarded = vm.config.strict || process.context.is_secured();
     if process.memory.is_some() {
         let lua = vm.lua;
         process.category = vm.categories.take(|category| lua.category_heap(category));

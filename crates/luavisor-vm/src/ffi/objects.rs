@@ -8,6 +8,7 @@
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::Arc;
 
+use luavisor_core::security::{Actor, Policy, Scope};
 use luavisor_core::value::{Instant, Payload, Zone};
 use luavisor_core::{Error, Object, Pid};
 
@@ -33,6 +34,9 @@ pub mod tags {
     pub const EXECUTOR: c_int = 20;
     pub const FUTURE: c_int = 21;
     pub const SUBSCRIPTION: c_int = 22;
+    pub const ACTOR: c_int = 30;
+    pub const SCOPE: c_int = 31;
+    pub const POLICY: c_int = 32;
 }
 
 /// Makes a class with raw natives.
@@ -159,6 +163,9 @@ pub fn push(lua: Lua, object: &Object) {
         Object::Duration(nanos) => lua.new_userdata(tags::DURATION, *nanos),
         Object::Location(zone) => lua.new_userdata(tags::LOCATION, zone.clone()),
         Object::Payload(payload) => lua.new_userdata(tags::PAYLOAD, payload.clone()),
+        Object::Actor(actor) => lua.new_userdata(tags::ACTOR, actor.clone()),
+        Object::Scope(scope) => lua.new_userdata(tags::SCOPE, scope.clone()),
+        Object::Policy(policy) => lua.new_userdata(tags::POLICY, policy.clone()),
     }
 }
 
@@ -172,6 +179,9 @@ pub fn at(lua: Lua, index: c_int) -> Option<Object> {
         tags::PAYLOAD => {
             Object::Payload(lua.userdata::<Arc<Payload>>(index, tags::PAYLOAD)?.clone())
         }
+        tags::ACTOR => Object::Actor(lua.userdata::<Arc<Actor>>(index, tags::ACTOR)?.clone()),
+        tags::SCOPE => Object::Scope(lua.userdata::<Arc<Scope>>(index, tags::SCOPE)?.clone()),
+        tags::POLICY => Object::Policy(lua.userdata::<Arc<Policy>>(index, tags::POLICY)?.clone()),
         super::message::PAYLOAD_TAG => Object::Payload(super::message::payload_of(lua, index)?),
         _ => return None,
     })
@@ -184,5 +194,5 @@ pub fn is_shareable(lua: Lua, index: c_int) -> bool {
 
 /// The same by the tag.
 pub fn is_shareable_tag(tag: c_int) -> bool {
-    matches!(tag, error::TAG | tags::TIME..=tags::PAYLOAD)
+    matches!(tag, error::TAG | tags::TIME..=tags::PAYLOAD | tags::ACTOR..=tags::POLICY)
 }

@@ -70,6 +70,8 @@ pub struct Process {
     pub pid: Pid,
     pub program: Arc<Program>,
     pub context: Arc<Context>,
+    /// its guarded calls are judged: it has a security context, or has to have one
+    pub guarded: bool,
     /// until `main` is called; none is the usual number
     pub arguments: Option<Box<Values>>,
     pub stage: Stage,
@@ -142,6 +144,7 @@ impl Process {
             pid: birth.pid,
             program: birth.program,
             context: birth.context,
+            guarded: false,
             arguments,
             stage: Stage::New,
             queued: true,

@@ -7,7 +7,7 @@
 use std::ffi::c_int;
 
 use luavisor_core::mailbox::Route;
-use luavisor_core::{Error, Kind, Pid};
+use luavisor_core::{Error, Kind, Pid, Values};
 
 use super::context::Cx;
 use super::error::{Raise, fail};
@@ -101,6 +101,12 @@ fn send(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         Ok(pid) => pid,
         Err(error) => return Ok(fail(lua, error)),
     };
+    if process.guarded && pid != process.pid {
+        let to = String::from_utf8_lossy(text);
+        if !process.context.allows("process.send", &to, &Values::none()) {
+            return Ok(fail(lua, Error::not_allowed(&to)));
+        }
+    }
     let target = match hinted {
         Some(target) => Some(target),
         None => {

@@ -112,6 +112,7 @@ impl<'a> View<'a> {
             Value::Object(Object::Duration(nanoseconds)) => View::Duration(*nanoseconds),
             Value::Object(Object::Payload(payload)) => View::Payload(payload),
             Value::Object(Object::Location(_)) | Value::Vector(_) => View::Other,
+            Value::Object(Object::Actor(_) | Object::Scope(_) | Object::Policy(_)) => View::Other,
         }
     }
 
@@ -247,6 +248,7 @@ mod tests {
             preemption: Preemption::Armed,
             memory: usize::MAX,
             modules: [].into(),
+            strict: false,
             spot: None,
         });
         let lua = vm.cx().vm().lua;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Values};
 
-use super::inherit::Overlay;
+use super::inherit::{Guards, Overlay};
 use super::process::{Relations, execute, start, target};
 use super::time::duration_argument;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
@@ -16,14 +16,23 @@ use crate::ffi::error::Raise;
 use crate::ffi::objects::tags;
 use crate::kernel::SpawnRequest;
 
+static GUARDS: Guards = Guards { context: "process.context", security: "process.security" };
+
 /// Content of a builder object.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Builder {
     overlay: Overlay,
     /// nanoseconds, and the text to report
     timeout: Option<(u64, Arc<str>)>,
     name: Option<String>,
     messages: Vec<(Bytes, Values)>,
+}
+
+impl Builder {
+    fn new() -> Builder {
+        let overlay = Overlay::new(&GUARDS);
+        Builder { overlay, timeout: None, name: None, messages: Vec::new() }
+    }
 }
 
 fn this(call: &Call) -> Result<Builder, Raise> {
@@ -60,7 +69,7 @@ fn read_options(call: &mut Call, index: i32, builder: &mut Builder) -> Result<()
 /// `process.with_context{…}`
 fn new_with_context(call: &mut Call) -> Outcome {
     call.not_at_top_level("process.with_context")?;
-    let mut builder = Builder::default();
+    let mut builder = Builder::new();
     builder.overlay.read_context(call, 1)?;
     push(call, builder)
 }
@@ -68,7 +77,7 @@ fn new_with_context(call: &mut Call) -> Outcome {
 /// `process.with_options{…}`
 fn new_with_options(call: &mut Call) -> Outcome {
     call.not_at_top_level("process.with_options")?;
-    let mut builder = Builder::default();
+    let mut builder = Builder::new();
     read_options(call, 1, &mut builder)?;
     push(call, builder)
 }
@@ -103,6 +112,7 @@ fn with_name(call: &mut Call) -> Outcome {
     if name.is_empty() {
         return Err(call.raise("name cannot be empty"));
     }
+    call.guard("process.registry.register", &name)?;
     builder.name = Some(name);
     push(call, builder)
 }
@@ -120,9 +130,9 @@ fn with_message(call: &mut Call) -> Outcome {
 }
 
 /// The request of the builder for the (id, host, …) behind it.
-fn request(call: &Call) -> Result<(Result<SpawnRequest, Error>, Builder), Raise> {
+fn request(call: &Call, action: &str) -> Result<(Result<SpawnRequest, Error>, Builder), Raise> {
     let builder = this(call)?;
-    let request = target(call, 2)?.map(|mut request| {
+    let request = target(call, 2, action)?.map(|mut request| {
         request.context = builder.overlay.over(&request.context);
         request.name = builder.name.clone();
         request.messages = builder.messages.clone();
@@ -133,7 +143,7 @@ fn request(call: &Call) -> Result<(Result<SpawnRequest, Error>, Builder), Raise>
 
 fn spawn_with(call: &mut Call, name: &str, relations: Relations) -> Outcome {
     call.not_at_top_level(name)?;
-    match request(call)?.0 {
+    match request(call, "process.spawn")?.0 {
         Ok(mut request) => {
             request.monitor = relations.monitor;
             request.link = relations.link;
@@ -161,7 +171,7 @@ fn spawn_linked_monitored(call: &mut Call) -> Outcome {
 
 fn exec(call: &mut Call) -> Outcome {
     call.may_block("process.exec")?;
-    let (request, builder) = request(call)?;
+    let (request, builder) = request(call, "process.exec")?;
     match request {
         Ok(request) => execute(call, request, builder.timeout),
         Err(error) => call.fail(error),

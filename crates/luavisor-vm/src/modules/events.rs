@@ -41,6 +41,9 @@ fn send(call: &mut Call) -> Outcome {
             return invalid(call, format!("{name} exceeds {LONGEST} bytes"));
         }
     }
+    if let Err(error) = call.guard("events.send", &names[0]) {
+        return call.fail(error.retryable(false));
+    }
     let data = match call.is_nil(4) {
         true => None,
         false => match call.value_at(4, "data") {
@@ -60,6 +63,9 @@ fn subscribe(call: &mut Call) -> Outcome {
     let system = call.string(1)?;
     if system.is_empty() {
         return invalid(call, "system pattern is required".to_owned());
+    }
+    if let Err(error) = call.guard("events.subscribe", &system) {
+        return call.fail(error.retryable(false));
     }
     let kind = call.optional_string(2)?.filter(|kind| !kind.is_empty());
     if system.len().max(kind.as_ref().map_or(0, String::len)) > LONGEST {

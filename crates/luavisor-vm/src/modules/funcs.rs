@@ -9,7 +9,7 @@ use std::sync::Arc;
 use luavisor_core::Error;
 
 use super::future;
-use super::inherit::Overlay;
+use super::inherit::{Guards, Overlay};
 use super::time::duration_argument;
 use crate::calendar::Duration;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
@@ -20,8 +20,10 @@ use crate::kernel::CallRequest;
 /// In a millisecond.
 const NANOSECONDS: f64 = 1e6;
 
+static GUARDS: Guards = Guards { context: "funcs.context", security: "funcs.security" };
+
 /// Content of an executor object. Immutable: each `with_…` makes another one.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Executor {
     overlay: Overlay,
     /// nanoseconds, and the text to report
@@ -49,7 +51,8 @@ fn request(
         return Err(call.wrong(first, "string"));
     }
     let id = call.name(first)?;
-    let copied = check_id(&id).and_then(|()| call.values(first + 1, "payload", usize::MAX));
+    let checked = check_id(&id).and_then(|()| call.guard("funcs.call", &id));
+    let copied = checked.and_then(|()| call.values(first + 1, "payload", usize::MAX));
     let arguments = match copied {
         Ok(arguments) => arguments,
         Err(error) => return Ok(Err(error.retryable(false))),
@@ -122,7 +125,7 @@ fn asynchronous(call: &mut Call) -> Outcome {
 }
 
 fn new(call: &mut Call) -> Outcome {
-    push(call, Executor::default())
+    push(call, Executor { overlay: Overlay::new(&GUARDS), timeout: None })
 }
 
 fn with_context(call: &mut Call) -> Outcome {

@@ -5,25 +5,43 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use luavisor_core::Values;
+use luavisor_core::security::{Actor, Scope};
 
 use crate::ffi::call::Call;
 use crate::ffi::error::Raise;
-use crate::program::{Actor, Context, Scope};
+use crate::ffi::objects::tags;
+use crate::program::Context;
+
+/// The guards of an overlay.
+#[derive(Debug)]
+pub struct Guards {
+    /// the action of `with_context`, on `context`
+    pub context: &'static str,
+    /// the action of `with_actor` and `with_scope`, on `security`
+    pub security: &'static str,
+}
 
 /// What is laid over the context of the caller.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Overlay {
+    guards: &'static Guards,
     values: BTreeMap<String, Values>,
     actor: Option<Arc<Actor>>,
     scope: Option<Arc<Scope>>,
 }
 
 impl Overlay {
+    /// Nothing yet.
+    pub fn new(guards: &'static Guards) -> Overlay {
+        Overlay { guards, values: BTreeMap::new(), actor: None, scope: None }
+    }
+
     /// Adds the entries of the table at `index`; keys that are no strings are skipped.
     pub fn read_context(&mut self, call: &mut Call, index: i32) -> Result<(), Raise> {
         if !call.is_table(index) {
             return Err(call.wrong(index, "table"));
         }
+        call.guard(self.guards.context, "context")?;
         let mut at = 0;
         while let Some(next) = call.next_entry(index, at) {
             at = next;
@@ -40,13 +58,19 @@ impl Overlay {
 
     /// Sets the actor to the one at `index`.
     pub fn read_actor(&mut self, call: &Call, index: i32) -> Result<(), Raise> {
-        self.actor = Some(actor(call, index)?);
+        let actor = call.object::<Arc<Actor>>(index, tags::ACTOR).cloned();
+        let actor = actor.ok_or_else(|| misfit(call, index, "actor", "Actor"))?;
+        call.guard(self.guards.security, "security")?;
+        self.actor = Some(actor);
         Ok(())
     }
 
     /// Sets the scope to the one at `index`.
     pub fn read_scope(&mut self, call: &Call, index: i32) -> Result<(), Raise> {
-        self.scope = Some(scope(call, index)?);
+        let scope = call.object::<Arc<Scope>>(index, tags::SCOPE).cloned();
+        let scope = scope.ok_or_else(|| misfit(call, index, "scope", "Scope"))?;
+        call.guard(self.guards.security, "security")?;
+        self.scope = Some(scope);
         Ok(())
     }
 
@@ -73,16 +97,7 @@ fn place(key: &str) -> String {
     }
 }
 
-/// The actor at `index`. Nothing makes actors yet, so no argument fits.
-fn actor(call: &Call, index: i32) -> Result<Arc<Actor>, Raise> {
-    Err(misfit(call, index, "actor", "Actor"))
-}
-
-/// The scope at `index`. Nothing makes scopes yet, so no argument fits.
-fn scope(call: &Call, index: i32) -> Result<Arc<Scope>, Raise> {
-    Err(misfit(call, index, "scope", "Scope"))
-}
-
+/// The error for something else than an actor or a scope.
 fn misfit(call: &Call, index: i32, name: &str, expected: &str) -> Raise {
     if call.is_nil(index) {
         return call.raise(format!("{name} cannot be nil"));

@@ -22,6 +22,7 @@ pub mod os;
 pub mod payload;
 pub mod print;
 pub mod process;
+pub mod security;
 pub mod subscriptions;
 pub mod supervisor;
 pub mod system;
@@ -52,6 +53,7 @@ pub fn install(setup: &mut Setup) {
     hash::install(setup);
     env::install(setup);
     system::install(setup);
+    security::install(setup);
     supervisor::install(setup);
     types::install(setup);
 }
@@ -63,7 +65,6 @@ pub fn is_unsupported(name: &str) -> bool {
 
 const UNSUPPORTED: &[&str] = &[
     "registry",
-    "security",
     "yaml",
     "crypto",
     "compress",

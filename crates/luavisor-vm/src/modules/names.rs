@@ -15,6 +15,9 @@ fn register(call: &mut Call) -> Outcome {
     if let Some(error) = foreign_scope(call, 3)? {
         return call.fail(error);
     }
+    if let Err(error) = call.guard("process.registry.register", &name) {
+        return call.fail(error);
+    }
     let pid = if call.is_nil(2) {
         call.process().pid
     } else {
@@ -63,6 +66,9 @@ fn lookup(call: &mut Call) -> Outcome {
 fn unregister(call: &mut Call) -> Outcome {
     call.not_at_top_level("process.registry.unregister")?;
     let name = call.string(1)?;
+    if let Err(error) = call.guard("process.registry.unregister", &name) {
+        return call.fail_false(error);
+    }
     let slot = call.slot();
     match call.kernel().unregister(slot, &name) {
         Ok(found) => {

@@ -37,10 +37,14 @@ pub fn check_target(id: &str, host: &str) -> Result<(), Error> {
 }
 
 /// Id and host at two argument positions, and a copy of the arguments behind them.
-pub fn target(call: &Call, first: i32) -> Result<Result<SpawnRequest, Error>, Raise> {
+/// `action` is what the process wants to do with the id.
+pub fn target(call: &Call, first: i32, action: &str) -> Result<Result<SpawnRequest, Error>, Raise> {
     let id = call.name(first)?;
     let host = call.name(first + 1)?;
-    if let Err(error) = check_target(&id, &host) {
+    let checked = check_target(&id, &host)
+        .and_then(|()| call.guard(action, &id))
+        .and_then(|()| call.guard("process.host", &host));
+    if let Err(error) = checked {
         return Ok(Err(error));
     }
     let arguments = match call.values(first + 2, "payload", usize::MAX) {
@@ -53,7 +57,7 @@ pub fn target(call: &Call, first: i32) -> Result<Result<SpawnRequest, Error>, Ra
 
 fn spawn_with(call: &mut Call, name: &str, relations: Relations) -> Outcome {
     call.not_at_top_level(name)?;
-    let mut request = match target(call, 1)? {
+    let mut request = match target(call, 1, "process.spawn")? {
         Ok(request) => request,
         Err(error) => return call.fail(error),
     };
@@ -93,7 +97,7 @@ fn spawn_linked_monitored(call: &mut Call) -> Outcome {
 /// `process.exec(id, host, ...)`: waits for the end of the new process.
 fn exec(call: &mut Call) -> Outcome {
     call.may_block("process.exec")?;
-    match target(call, 1)? {
+    match target(call, 1, "process.exec")? {
         Ok(request) => execute(call, request, None),
         Err(error) => call.fail(error),
     }
@@ -124,6 +128,22 @@ fn destination(call: &mut Call, missing: &str) -> Result<Result<Pid, Error>, Rai
     Ok(found.map_err(|error| if is_pid { Error::process_not_found() } else { error }))
 }
 
+/// The same, if the process may do `action` to it. It may do anything to itself.
+fn guarded_destination(
+    call: &mut Call,
+    action: &str,
+    missing: &str,
+) -> Result<Result<Pid, Error>, Raise> {
+    let found = destination(call, missing)?;
+    if !call.process().guarded {
+        return Ok(found);
+    }
+    Ok(match found {
+        Ok(pid) if pid != call.process().pid => call.guard(action, &call.string(1)?).map(|()| pid),
+        found => found,
+    })
+}
+
 /// The same for calls that succeed for dead processes: `None` stands for one.
 fn maybe_dead(call: &mut Call, missing: &str) -> Result<Result<Option<Pid>, Error>, Raise> {
     let found = destination(call, missing)?;
@@ -141,7 +161,7 @@ macro_rules! on_destination {
     ($($function:ident $title:literal $missing:literal $method:ident;)*) => {$(
         fn $function(call: &mut Call) -> Outcome {
             call.not_at_top_level($title)?;
-            let pid = match destination(call, $missing)? {
+            let pid = match guarded_destination(call, $title, $missing)? {
                 Ok(pid) => pid,
                 Err(error) => return call.fail(error),
             };
@@ -190,7 +210,7 @@ fn unlink(call: &mut Call) -> Outcome {
 fn cancel(call: &mut Call) -> Outcome {
     call.not_at_top_level("process.cancel")?;
     let missing = "cancel requires at least destination argument";
-    let pid = match destination(call, missing)? {
+    let pid = match guarded_destination(call, "process.cancel", missing)? {
         Ok(pid) => pid,
         Err(error) => return call.fail(error),
     };
@@ -256,7 +276,8 @@ fn timeout(duration: Duration) -> Result<(u64, Arc<str>), Error> {
 /// `process.terminate(destination)`; terminating oneself does not return.
 fn terminate(call: &mut Call) -> Outcome {
     call.not_at_top_level("process.terminate")?;
-    let pid = match destination(call, "terminate requires a destination argument")? {
+    let missing = "terminate requires a destination argument";
+    let pid = match guarded_destination(call, "process.terminate", missing)? {
         Ok(pid) => pid,
         Err(error) => return call.fail(error),
     };
@@ -377,7 +398,9 @@ fn upgrade(call: &mut Call) -> Outcome {
     call.may_block("process.upgrade")?;
     let id = call.optional_string(1)?.filter(|id| !id.is_empty());
     let id = id.unwrap_or_else(|| call.process().program.id.to_string());
-    let arguments = match call.values(2, "payload", usize::MAX) {
+    let copied = call.guard("process.upgrade", &id);
+    let copied = copied.and_then(|()| call.values(2, "payload", usize::MAX));
+    let arguments = match copied {
         Ok(arguments) => arguments,
         Err(error) => return call.fail(error),
     };

@@ -10,6 +10,15 @@ use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
 use crate::kernel::SupervisorRequest;
 
+/// Asks the supervisor at 1 for a change, if the process may.
+fn change(call: &mut Call, name: &str, request: SupervisorRequest) -> Outcome {
+    let supervisor = call.string(1)?;
+    match call.guard("supervisor.control", &supervisor) {
+        Ok(()) => ask(call, name, request),
+        Err(error) => call.fail(error),
+    }
+}
+
 /// Asks the supervisor at 1.
 fn ask(call: &mut Call, name: &str, request: SupervisorRequest) -> Outcome {
     call.may_block(&format!("supervisor.{name}"))?;
@@ -49,17 +58,17 @@ fn start(call: &mut Call) -> Outcome {
             Err(error) => return call.fail(error),
         },
     };
-    ask(call, "start", SupervisorRequest::Start(name, arguments))
+    change(call, "start", SupervisorRequest::Start(name, arguments))
 }
 
 fn stop(call: &mut Call) -> Outcome {
     let child = child(call)?;
-    ask(call, "stop", SupervisorRequest::Stop(child))
+    change(call, "stop", SupervisorRequest::Stop(child))
 }
 
 fn restart(call: &mut Call) -> Outcome {
     let child = child(call)?;
-    ask(call, "restart", SupervisorRequest::Restart(child))
+    change(call, "restart", SupervisorRequest::Restart(child))
 }
 
 static FUNCTIONS: &[Function] = &[

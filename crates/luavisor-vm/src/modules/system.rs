@@ -5,7 +5,7 @@
 
 use std::ffi::CStr;
 
-use luavisor_core::{Error, Kind};
+use luavisor_core::Error;
 
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::kernel::{Machine, ServiceInfo, Setting};
@@ -20,11 +20,10 @@ fn guarded(
     resource: &str,
     run: impl FnOnce(&mut Call) -> Outcome,
 ) -> Outcome {
-    if call.allowed(action, resource) {
-        return run(call);
+    match call.guard(action, resource) {
+        Ok(()) => run(call),
+        Err(error) => call.fail(error.retryable(false)),
     }
-    let text = format!("not allowed: {resource}");
-    call.fail(Error::new(Kind::PERMISSION_DENIED, text).retryable(false))
 }
 
 fn number(call: &mut Call, value: f64) -> Outcome {
@@ -61,6 +60,7 @@ static MODULES: &[(&str, &str, &[&str])] = &[
     ("os", "calendar and clock", &["time"]),
     ("payload", "values with a format", &["encoding", "deterministic"]),
     ("process", "start, send, receive, watch", &["process", "concurrency"]),
+    ("security", "actors, scopes, policies", &["security"]),
     ("supervisor", "children of supervisors", &["process"]),
     ("system", "the runtime", &["system"]),
     ("time", "sleep, timers, instants, durations", &["time"]),

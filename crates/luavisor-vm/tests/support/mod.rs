@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
+use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
 use luavisor_vm::kernel::{
@@ -70,6 +71,7 @@ pub struct FakeKernel {
     pub cancelled_calls: Vec<Token>,
     /// spawns succeed with this pid
     pub spawn_as: Option<Pid>,
+    pub policies: Arc<Policies>,
     pub programs: BTreeMap<String, Arc<Program>>,
     pub completions: VecDeque<(Token, Result<Values, Error>)>,
     /// largest number of timers that ran at once
@@ -273,6 +275,12 @@ impl Kernel for FakeKernel {
     fn variables(&self) -> BTreeMap<String, String> {
         self.variables.clone()
     }
+    fn policies(&self) -> Arc<Policies> {
+        self.policies.clone()
+    }
+    fn has_entry(&self, id: &str) -> bool {
+        id == "app:main"
+    }
     fn log_level(&self) -> Level {
         self.level.unwrap_or(Level::Debug)
     }
@@ -357,8 +365,17 @@ impl Bench {
         Bench::preempting(100_000)
     }
 
+    /// Where guarded calls need a security context.
+    pub fn strict() -> Bench {
+        Bench::made(100_000, true)
+    }
+
     /// With slices of that many safepoints.
     pub fn preempting(slice: u32) -> Bench {
+        Bench::made(slice, false)
+    }
+
+    fn made(slice: u32, strict: bool) -> Bench {
         let slots = Arc::new(Slots::new(4));
         let vm = Vm::new(VmConfig {
             spot: None,
@@ -370,6 +387,7 @@ impl Bench {
             preemption: Preemption::Counted(slice),
             memory: 256 << 20,
             modules: Arc::new([]),
+            strict,
         });
         let kernel = FakeKernel::default();
         Bench {
