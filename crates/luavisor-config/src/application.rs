@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use luavisor_core::Values;
+use luavisor_core::security::Policies;
 use luavisor_core::supervision::{ChildRule, DynamicRule, Rules};
 
 use crate::id::EntryId;
@@ -42,6 +43,8 @@ pub struct Application<T> {
     pub storages: Vec<StorageDefinition>,
     /// `env.variable` entries
     pub variables: Vec<VariableDefinition>,
+    /// `security.policy` entries
+    pub policies: Policies,
     /// processes with `meta.command`, sorted by command name
     pub commands: Vec<Command>,
     /// all entries, sorted by id
@@ -364,6 +367,7 @@ impl<T> Default for Application<T> {
             checks: Vec::new(),
             storages: Vec::new(),
             variables: Vec::new(),
+            policies: Policies::default(),
             commands: Vec::new(),
             entries: Vec::new(),
             start_levels: Vec::new(),

@@ -61,8 +61,8 @@ pub struct Security {
     pub actor: Option<String>,
     /// `actor.meta`, one table
     pub actor_meta: Values,
-    /// ids of policy groups
-    pub groups: Vec<String>,
-    /// ids of policies
-    pub policies: Vec<String>,
+    /// policy groups
+    pub groups: Vec<EntryId>,
+    /// policies
+    pub policies: Vec<EntryId>,
 }

@@ -135,6 +135,14 @@ pub(crate) fn arguments(problems: &mut Problems, node: &Node) -> Values {
     values
 }
 
+/// Any value as a Lua value.
+pub(crate) fn any(node: &Node) -> Values {
+    let mut values = Values::none();
+    let value = value(&mut values.tables, node);
+    values.items.push(value);
+    values
+}
+
 /// Fields as one Lua table.
 pub(crate) fn table(fields: &[Field]) -> Values {
     let mut values = Values::none();

@@ -142,7 +142,9 @@ fn a_lifecycle_in_full() {
          \x20   stop_timeout: 200ms\n    stable_threshold: 1m\n\
          \x20   restart: { policy: permanent, initial_delay: 100ms, max_delay: 1h30m, \
          backoff_factor: 1, jitter: 0, max_attempts: 3, on_exhausted: shutdown }\n\
-         \x20   security: { actor: { id: bot, meta: { role: x } }, groups: [g], policies: [p] }\n",
+         \x20   security: { actor: { id: bot, meta: { role: x } }, groups: [g], policies: [p] }\n\
+         - name: p\n  kind: security.policy\n  groups: [g]\n\
+         \x20 policy: { actions: \"*\", resources: \"*\", effect: deny }\n",
     );
     let app = project.app();
     let service = &app.services[2];

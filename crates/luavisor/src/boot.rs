@@ -26,6 +26,7 @@ use crate::futures::Tokio;
 use crate::hosts::{self, nanoseconds};
 use crate::programs::Entries;
 use crate::running::Luavisor;
+use crate::security;
 use crate::simulated::Simulated;
 use crate::supervisors;
 
@@ -70,6 +71,9 @@ fn boot<T>(
     }
     // A simulation is the same on every machine.
     builder = builder.environment(environment::of(&app.application, workers.is_none()));
+    let security = security::of(&app.application);
+    let policies = security.policies.clone();
+    builder = builder.security(security);
     for module in app.modules {
         builder = builder.module(module.into());
     }
@@ -107,7 +111,7 @@ fn boot<T>(
             id: service.process.shared(),
             host: service.host.shared(),
             input: service.input,
-            context: Arc::default(),
+            context: security::context(&policies, &service.lifecycle),
         };
         specs.push(spec(service.id.shared(), target, &service.dependencies, &service.lifecycle));
     }

@@ -50,6 +50,7 @@ mod module;
 mod process;
 mod programs;
 mod running;
+mod security;
 mod simulated;
 mod supervisors;
 mod tree;

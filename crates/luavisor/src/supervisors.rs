@@ -8,11 +8,13 @@ use luavisor_core::Values;
 use luavisor_core::supervision::{AutoShutdown, Restart};
 use luavisor_runtime::services::{ServiceSpec, Target};
 use luavisor_runtime::{ChildSpec, ChildTarget, DynamicSpec, Runtime, SupervisorSpec};
+use luavisor_vm::Context;
 use tokio::runtime::Handle;
 
 use crate::boot::spec;
 use crate::error::StartError;
 use crate::futures::Tokio;
+use crate::security;
 use crate::tree::{Dynamic, Run, Supervisor};
 use crate::{Application, adaptor};
 
@@ -20,10 +22,11 @@ use crate::{Application, adaptor};
 pub(crate) fn services(application: &Application) -> Vec<ServiceSpec> {
     let definitions = &application.supervisors;
     let by_id = definitions.iter().map(|each| (&each.id, each)).collect();
-    let mut trees = Trees { by_id, made: HashMap::new() };
     let mut services = Vec::new();
     for definition in definitions {
         let Some(lifecycle) = &definition.lifecycle else { continue };
+        let context = security::context(&application.policies, lifecycle);
+        let mut trees = Trees { by_id: &by_id, context, made: HashMap::new() };
         let target = Target::Supervisor(trees.tree(definition, definition.host.as_ref()));
         let (id, needs) = (definition.id.shared(), &definition.dependencies);
         services.push(spec(id, target, needs, lifecycle));
@@ -33,7 +36,9 @@ pub(crate) fn services(application: &Application) -> Vec<ServiceSpec> {
 
 /// Definitions by id. They were checked: none is its own descendant.
 struct Trees<'a> {
-    by_id: HashMap<&'a EntryId, &'a SupervisorDefinition>,
+    by_id: &'a HashMap<&'a EntryId, &'a SupervisorDefinition>,
+    /// what all children inherit
+    context: Arc<Context>,
     /// by id and host: a tree that occurs often is made once
     made: HashMap<(&'a EntryId, Option<&'a EntryId>), Arc<SupervisorSpec>>,
 }
@@ -75,7 +80,7 @@ impl<'a> Trees<'a> {
                 id: id.shared(),
                 host: host.map_or_else(|| "".into(), EntryId::shared),
                 input: input.clone(),
-                context: Arc::default(),
+                context: self.context.clone(),
             },
         }
     }

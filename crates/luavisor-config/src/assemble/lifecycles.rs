@@ -8,14 +8,16 @@ use crate::diagnostic::{Level, Problem, Problems};
 use crate::entries::{RawEntries, RawEntry};
 use crate::id::EntryId;
 use crate::kinds::{self, Support};
-use crate::lifecycle::{Lifecycle, Security, Startup};
+use crate::lifecycle::{Lifecycle, Startup};
 use crate::read;
 use crate::yaml::Node;
 
 use super::names::not_supported;
+use super::security::{self, Known};
 
 /// The lifecycle of an entry; the default if it has none.
-pub(super) fn read(problems: &mut Problems, entries: &RawEntries, entry: &RawEntry) -> Lifecycle {
+pub(super) fn read(problems: &mut Problems, known: &Known<'_>, entry: &RawEntry) -> Lifecycle {
+    let entries = known.entries;
     let mut lifecycle = Lifecycle::default();
     // In data without behaviour the word means what its author wants.
     if !kinds::kind(entry.kind_name()).is_some_and(kinds::Kind::has_lifecycle) {
@@ -46,7 +48,8 @@ pub(super) fn read(problems: &mut Problems, entries: &RawEntries, entry: &RawEnt
             }
         }
     }
-    lifecycle.security = node.get("security").and_then(|node| security(p, node));
+    lifecycle.security =
+        node.get("security").and_then(|node| security::of_lifecycle(p, known, entry, node));
     if lifecycle.auto_start
         && let Some(kind) = kinds::kind(entry.kind_name())
         && kind.support == Support::Later
@@ -127,24 +130,4 @@ fn required(
         }
     }
     ids
-}
-
-fn security(problems: &mut Problems, node: &Node) -> Option<Security> {
-    read::map(problems, node)?;
-    let names = |problems: &mut Problems, key: &str| match node.get(key) {
-        Some(node) => read::texts(problems, node).into_iter().map(|(_, t)| t.to_owned()).collect(),
-        None => Vec::new(),
-    };
-    let groups = names(problems, "groups");
-    let policies = names(problems, "policies");
-    let actor = node.get("actor").filter(|actor| read::map(problems, actor).is_some());
-    let id = actor.and_then(|actor| actor.get("id"));
-    let meta = actor.and_then(|actor| actor.get("meta"));
-    let meta = meta.and_then(|meta| read::map(problems, meta)).unwrap_or_default();
-    Some(Security {
-        actor: id.and_then(|id| read::text(problems, id)).map(Into::into),
-        actor_meta: read::table(meta),
-        groups,
-        policies,
-    })
 }

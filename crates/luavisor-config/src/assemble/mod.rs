@@ -13,6 +13,7 @@ mod lifecycles;
 mod names;
 mod order;
 mod processes;
+mod security;
 mod supervisors;
 
 use std::collections::HashMap;
@@ -50,8 +51,9 @@ pub(crate) fn application<C: ChunkCompiler>(
         check_kind(options, problems, entry);
     }
     let mut units = code::units(options, sources, problems, entries, compiler);
+    let known = security::Known::of(entries);
     let lifecycles: Vec<Lifecycle> =
-        entries.list.iter().map(|entry| lifecycles::read(problems, entries, entry)).collect();
+        entries.list.iter().map(|entry| lifecycles::read(problems, &known, entry)).collect();
     let default_host = DefaultHost::of(entries);
     let mut app = Application { settings, ..Application::default() };
     let mut commands = Commands::default();
@@ -130,6 +132,9 @@ pub(crate) fn application<C: ChunkCompiler>(
                 }
                 let supervisor = supervisors::read(problems, entries, entry, lifecycle, host);
                 app.supervisors.push(supervisor);
+            }
+            security::POLICY | security::EXPRESSION => {
+                security::read(problems, entry, &mut app.policies);
             }
             _ => environment.read(problems, entries, entry, &directory),
         }

@@ -10,16 +10,6 @@ const fn later(name: &'static str, keys: Keys) -> Kind {
 /// All of them.
 pub(super) static LATER: &[Kind] = &[
     later(
-        "security.policy",
-        keys![
-            Key::Map(
-                "policy",
-                keys![any("actions"), any("resources"), any("effect"), any("conditions")]
-            ),
-            any("groups"),
-        ],
-    ),
-    later(
         "security.policy.expr",
         keys![
             Key::Map(

@@ -237,6 +237,24 @@ static NOW: &[Kind] = &[
         "env.variable",
         keys![any("variable"), any("storage"), any("default"), any("readonly"), any("read_only")],
     ),
+    now(
+        "security.policy",
+        keys![
+            Key::Map(
+                "policy",
+                keys![
+                    any("actions"),
+                    any("resources"),
+                    any("effect"),
+                    Key::List(
+                        "conditions",
+                        keys![any("field"), any("operator"), any("value"), any("value_from")]
+                    ),
+                ]
+            ),
+            any("groups"),
+        ],
+    ),
     data("registry.entry"),
     data("ns.definition"),
     data("ns.requirement"),
