@@ -13,6 +13,7 @@ pub mod kernel;
 mod modules;
 pub mod native;
 pub mod program;
+mod schema;
 pub mod slots;
 mod vm;
 

@@ -228,3 +228,90 @@ fn one_kilobyte_takes_at_most_three_times_what_serde_json_needs() {
     println!("{} bytes: decode {decode:?}, serde_json {to_value:?}", text.len());
     assert!(encode < to_text * 3 && decode < to_value * 3);
 }
+
+#[test]
+fn validate_says_whether_a_value_fits() {
+    passes(
+        r#"
+        local json = require("json")
+        local order = {
+            type = "object",
+            properties = { drink = { type = "string" }, cups = { type = "integer", minimum = 1 } },
+            required = { "drink" },
+            additionalProperties = false,
+        }
+        eq(json.validate(order, { drink = "tea", cups = 2 }), true)
+        local err = refused("Invalid", "validation failed: drink is missing; /cups: 0 is below the minimum 1; "
+            .. "/milk: is not allowed", json.validate(order, { cups = 0, milk = true }))
+        eq(err:retryable(), false)
+        eq((json.validate(order, { cups = 0 })), false)
+        -- a schema may be text, data may be anything
+        eq(json.validate('{"type": "array"}', {}), true)
+        eq(json.validate('{"type": "object"}', {}), true)
+        eq(json.validate("true", print), true)
+        eq(json.validate({}, false), true)
+        eq(json.validate({ type = "number" }, 5), true)
+        eq(json.validate_string(order, '{"drink": "tea"}'), true)
+        eq(json.validate_string({ type = "null" }, "null"), true)
+        refused("Invalid", "validation failed: expected object, got array",
+            json.validate_string({ type = "object" }, "[]"))
+        "#,
+    );
+}
+
+#[test]
+fn validate_refuses_what_it_cannot_check() {
+    passes(
+        r##"
+        local json = require("json")
+        local round = {} round.self = round
+        local cycle = "cannot encode recursively nested tables to JSON"
+        refused("Invalid", "schema is required", json.validate(nil, 1))
+        refused("Invalid", "schema is required", json.validate_string())
+        refused("Invalid", "data is required", json.validate({}))
+        refused("Invalid", "data is required", json.validate_string({}, nil))
+        refused("Invalid", "data must be a JSON string", json.validate_string({}, {}))
+        refused("Invalid", "data must be a JSON string: expected value at line 1 column 1",
+            json.validate_string({}, "x"))
+        refused("Invalid", "schema error: expected a table or a JSON string", json.validate(5, 1))
+        refused("Invalid", "schema error: expected value at line 1 column 1", json.validate("x", 1))
+        refused("Invalid", "schema error: " .. cycle, json.validate(round, 1))
+        refused("Invalid", "validation failed: " .. cycle, json.validate({}, round))
+        refused("Invalid", "compile schema: minimum has to be a number", json.validate({ minimum = "1" }, 1))
+        refused("Invalid", "compile schema: a schema has to be an object or a boolean, not array",
+            json.validate({ 1, 2 }, 1))
+        refused("Invalid", "schema error: more than 1048576 bytes",
+            json.validate({ title = string.rep("x", 2^20) }, 1))
+        refused("Invalid", "validation failed: more than 4194304 bytes",
+            json.validate({}, string.rep("x", 2^22)))
+        local deep = 1
+        for _ = 1, 200 do deep = { deep } end
+        refused("Invalid", "validation failed: exceeded maximum nesting depth for JSON encoding",
+            json.validate({}, deep))
+        local explosive = { ["$ref"] = "#/$defs/d30", ["$defs"] = { d0 = { type = "number" } } }
+        for n = 1, 30 do
+            local below = { ["$ref"] = `#/$defs/d{n - 1}` }
+            explosive["$defs"][`d{n}`] = { allOf = { below, below } }
+        end
+        refused("Invalid", "validation failed: this schema needs too much work for this data",
+            json.validate(explosive, 1))
+        refused("Invalid", "validation failed: the schema refers to itself too deeply",
+            json.validate({ ["$ref"] = "#" }, 1))
+        "##,
+    );
+}
+
+#[test]
+fn more_schemas_than_are_kept_work_all_the_same() {
+    passes(
+        r#"
+        local json = require("json")
+        for round = 1, 2 do
+            for n = 1, 250 do
+                eq(json.validate({ const = n }, n), true)
+                eq((json.validate({ const = n }, n + 1)), false)
+            end
+        end
+        "#,
+    );
+}

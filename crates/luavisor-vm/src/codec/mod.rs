@@ -10,7 +10,7 @@
 pub mod format;
 pub mod json;
 mod msgpack;
-mod number;
+pub mod number;
 mod shape;
 mod sink;
 mod walk;

@@ -369,6 +369,10 @@ impl Call {
     pub(crate) fn known_types(&self) -> &mut crate::modules::types::KnownTypes {
         &mut self.cx.vm().types
     }
+    /// The schemas that this VM has read.
+    pub(crate) fn known_schemas(&self) -> &mut crate::modules::json::KnownSchemas {
+        &mut self.cx.vm().schemas
+    }
     /// The heap of this VM.
     pub fn heap(&self) -> crate::kernel::HeapUse {
         let account = &self.cx.vm().heap_account;

@@ -160,6 +160,7 @@ pub struct VmContext {
     pub heap_account: Box<super::memory::Account>,
     pub categories: super::memory::Categories,
     pub types: crate::modules::types::KnownTypes,
+    pub schemas: crate::modules::json::KnownSchemas,
 }
 
 /// The context of a running native.

@@ -81,6 +81,7 @@ impl Raw {
             heap_account: account,
             categories: super::memory::Categories::default(),
             types: Default::default(),
+            schemas: Default::default(),
         }));
         // SAFETY: the callbacks belong to the new VM; code generation is set up once.
         unsafe {

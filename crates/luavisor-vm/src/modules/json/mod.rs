@@ -1,9 +1,13 @@
 //! `json`: values as JSON text and back (MODULES 12).
 
+mod schemas;
+
 use luavisor_core::Error;
 
 use crate::codec::{self, Fault};
 use crate::ffi::call::{Call, Function, Outcome, Setup};
+
+pub use schemas::KnownSchemas;
 
 fn invalid(call: &mut Call, message: &'static str) -> Outcome {
     call.fail(Error::invalid(message).retryable(false))
@@ -39,8 +43,12 @@ fn decode(call: &mut Call) -> Outcome {
     }
 }
 
-static FUNCTIONS: &[Function] =
-    &[Function { name: c"encode", run: encode }, Function { name: c"decode", run: decode }];
+static FUNCTIONS: &[Function] = &[
+    Function { name: c"encode", run: encode },
+    Function { name: c"decode", run: decode },
+    Function { name: c"validate", run: schemas::validate },
+    Function { name: c"validate_string", run: schemas::validate_string },
+];
 
 /// Installs the module.
 pub fn install(setup: &mut Setup) {
