@@ -3,31 +3,10 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::compile::{Bound, Check, Counted, Node, NodeId, Schema, Types};
 use super::document::Document;
+use super::node::{Bound, Check, Counted, Node, NodeId, Schema, Types};
+use super::problem::{Failure, Step, digits, shortened, shown};
 use super::{DEPTH, LISTED, STEPS};
-use crate::codec;
-
-/// Why a value does not pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// It is not what the schema describes: where and why, as one text.
-    Problems(String),
-    /// The check takes more work than it may.
-    Exhausted,
-    /// The schema refers to itself without coming to an end.
-    TooDeep,
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Failure::Problems(problems) => problems,
-            Failure::Exhausted => "this schema needs too much work for this data",
-            Failure::TooDeep => "the schema refers to itself too deeply",
-        })
-    }
-}
 
 impl Schema {
     /// Checks a value. `of_lua`: an empty list may as well be an empty object.
@@ -53,13 +32,6 @@ impl Schema {
         }
         Err(Failure::Problems(run.problems))
     }
-}
-
-/// A step from a value to a part of it.
-#[derive(Clone, Copy)]
-enum Step<'d> {
-    Key(&'d str),
-    Index(usize),
 }
 
 struct Run<'s, 'd> {
@@ -473,31 +445,4 @@ fn is_multiple(number: f64, factor: f64) -> bool {
     }
     let rest = (number % factor).abs();
     rest <= factor * 1e-9 || factor - rest <= factor * 1e-9
-}
-
-/// A number as JSON writes it.
-fn digits(number: f64) -> String {
-    let mut out = Vec::new();
-    codec::number::write(&mut out, number);
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// A name, not longer than a message can bear.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// A value of a schema in a message.
-fn shown(value: &Document) -> String {
-    match value {
-        Document::Null => "null".to_owned(),
-        Document::Boolean(value) => value.to_string(),
-        Document::Number(number) => digits(*number),
-        Document::Text(text) => format!("\"{}\"", shortened(text)),
-        Document::List(_) => "a certain array".to_owned(),
-        Document::Map(_) => "a certain object".to_owned(),
-    }
 }

@@ -15,14 +15,17 @@ mod check;
 mod compile;
 mod document;
 mod format;
+mod node;
 mod pattern;
+mod problem;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-use check::Failure;
-pub use compile::{Schema, compile};
+pub use compile::compile;
 pub use document::{Document, DocumentSink};
+pub use node::Schema;
+#[cfg(test)]
+use problem::Failure;
 
 /// Work of one check: some 100 ms.
 const STEPS: usize = 3_000_000;
