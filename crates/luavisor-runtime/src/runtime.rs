@@ -28,7 +28,7 @@ use crate::input::TerminalInput;
 use crate::log::{LogSink, NoLog};
 use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::Observer;
-use crate::output::{Captured, Outputs};
+use crate::output::{Captured, OutputSink, Outputs};
 use crate::planted::Bug;
 use crate::random::FastRng;
 use crate::raw::RawMode;
@@ -50,6 +50,7 @@ pub struct RuntimeBuilder {
     tokio: Option<tokio::runtime::Handle>,
     stdout: Box<dyn Write + Send>,
     stderr: Box<dyn Write + Send>,
+    sink: Option<Arc<dyn OutputSink>>,
     environment: Environment,
     seed: Option<u64>,
     plane: Option<Arc<Plane>>,
@@ -70,6 +71,7 @@ impl RuntimeBuilder {
             tokio: None,
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
+            sink: None,
             environment: Environment::default(),
             seed: None,
             plane: None,
@@ -112,6 +114,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Who takes what is written, with its writer, instead of the two outputs.
+    pub fn output_sink(mut self, sink: Arc<dyn OutputSink>) -> RuntimeBuilder {
+        self.sink = Some(sink);
+        self
+    }
+
     /// The environment variables that programs see.
     pub fn environment(mut self, environment: Environment) -> RuntimeBuilder {
         self.environment = environment;
@@ -132,7 +140,10 @@ impl RuntimeBuilder {
             rng,
             catalog: self.catalog,
             log: self.log,
-            outputs: Outputs::streams(self.stdout, self.stderr),
+            outputs: match self.sink {
+                Some(sink) => Outputs::Sink(sink),
+                None => Outputs::streams(self.stdout, self.stderr),
+            },
             input: TerminalInput::threaded(Box::new(io::BufReader::new(io::stdin()))),
             raw: RawMode::of(io::stdin()),
             environment: self.environment,

@@ -27,17 +27,34 @@ impl std::fmt::Display for CompileError {
 
 impl std::error::Error for CompileError {}
 
-/// Compiles a source.
+/// What becomes of calls of short local functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calls {
+    /// They may be inlined: fast, but then tracebacks lack their callers.
+    Inlined,
+    /// Each has a frame of its own.
+    Kept,
+}
+
+/// Compiles a source for speed.
 ///
 /// # Errors
 /// The first syntax error.
 pub fn compile(source: &[u8]) -> Result<Box<[u8]>, CompileError> {
+    compile_with(source, Calls::Inlined)
+}
+
+/// Compiles a source.
+///
+/// # Errors
+/// The first syntax error.
+pub fn compile_with(source: &[u8], calls: Calls) -> Result<Box<[u8]>, CompileError> {
     let translated = luavisor_dialect::translate(source).map_err(|error| CompileError {
         line: error.line,
         column: Some(error.column),
         message: error.message,
     })?;
-    let bytecode = luau::compile(&translated.text).map_err(|error| {
+    let bytecode = luau::compile(&translated.text, calls).map_err(|error| {
         let original = |column| translated.original_column(error.line, column);
         CompileError { message: with_columns(&error.message, original), ..error }
     })?;
