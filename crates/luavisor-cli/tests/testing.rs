@@ -395,3 +395,14 @@ the application asked to end, with code 3
 ",
     );
 }
+
+#[test]
+fn the_everyday_example_passes_its_tests() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/everyday");
+    let folder = folder.to_str().unwrap();
+    let finished = Project::empty().luavisor(["test", folder, "--json"]).exits(0);
+    let lines: Vec<serde_json::Value> =
+        finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.len() >= 9, "{finished:?}");
+    assert!(lines.iter().all(|line| line["status"] == "passed"), "{finished:#?}");
+}
