@@ -56,7 +56,8 @@ pub fn compile_with(source: &[u8], calls: Calls) -> Result<Box<[u8]>, CompileErr
     })?;
     let bytecode = luau::compile(&translated.text, calls).map_err(|error| {
         let original = |column| translated.original_column(error.line, column);
-        CompileError { message: with_columns(&error.message, original), ..error }
+        let column = column(source, error.line, &error.message);
+        CompileError { message: with_columns(&error.message, original), column, ..error }
     })?;
     match translated.unread {
         None => Ok(bytecode),
@@ -75,5 +76,44 @@ fn with_columns(message: &str, original: impl Fn(u32) -> u32) -> String {
     match rest[..end].parse() {
         Ok(column) => format!("{before}{WORDS}{}{}", original(column), &rest[end..]),
         Err(_) => message.to_owned(),
+    }
+}
+
+/// Where on its line an error is. Luau tells only the line and the token that it met: if
+/// the line has that token once, that is the place. In doubt there is none.
+fn column(source: &[u8], line: u32, message: &str) -> Option<u32> {
+    let (_, rest) = message.rsplit_once("got '").or_else(|| message.split_once("Unexpected '"))?;
+    let token = rest.split_once('\'').map(|(token, _)| token).filter(|token| !token.is_empty())?;
+    let line = source.split(|byte| *byte == b'\n').nth(line.checked_sub(1)? as usize)?;
+    let line = std::str::from_utf8(line).ok()?;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let whole = |at: usize| {
+        let (before, after) = (&line[..at], &line[at + token.len()..]);
+        !token.starts_with(is_word) || (!before.ends_with(is_word) && !after.starts_with(is_word))
+    };
+    let mut places = line.match_indices(token).map(|(at, _)| at).filter(|at| whole(*at));
+    match (places.next(), places.next()) {
+        (Some(at), None) => u32::try_from(line[..at].chars().count() + 1).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_a_column_where_its_token_stands_once() {
+        for (source, place) in [
+            ("local a = 1\nlocal a = \"é\" then", Some(15)),
+            ("return { x = 1, local y }", Some(17)),
+            ("local endless = 1 end", Some(19)),
+            ("x = = 1", None),
+            ("x = a != b", Some(7)),
+            ("if x then", None),
+        ] {
+            let error = compile(source.as_bytes()).unwrap_err();
+            assert_eq!(error.column, place, "{source}: {error}");
+        }
     }
 }
