@@ -396,6 +396,54 @@ the application asked to end, with code 3
     );
 }
 
+/// Which of two senders is faster is a matter of luck.
+const LUCK: &str = r#"
+local time = require("time")
+
+return {
+    sleeps = function()
+        time.sleep("24h")
+    end,
+    is_lucky = function()
+        local inbox = process.inbox()
+        for _, name in { "first", "second" } do
+            process.spawn("app:sender", "app:processes", process.pid(), name)
+        end
+        print("waiting")
+        local name = inbox:receive():payload():data()
+        assert(name == "first", name)
+    end,
+}"#;
+
+#[test]
+fn simulations_take_no_time_and_find_what_depends_on_luck() {
+    let sender = "
+  - name: sender
+    kind: process.lua
+    source: 'return { main = function(to, name) process.send(to, \"hello\", name) end }'";
+    let tests = [("sleeps", "suite: a, timeout: 48h"), ("is_lucky", "suite: b")];
+    let project = project(LUCK, &tests).entries(sender);
+    project.luavisor(["test", "--sim", "sleeps"]).exits(0).says(
+        "\
+ok    a  app:sleeps  T
+
+1 passed, 0 failed in T
+",
+    );
+    let found = project.luavisor(["test", "--sim", "--seeds", "1000"]).exits(1).stdout;
+    let (_, seed) = found.split_once("  with --sim --seed ").expect("a seed");
+    let seed = seed.lines().next().unwrap_or_default();
+    let replayed = |seed: &str| {
+        let said = project.luavisor(["test", "--sim", "lucky", "--seed", seed]).exits(1).stdout;
+        timeless(&said)
+    };
+    let once = replayed(seed);
+    assert!(once.contains("\n  second\n"), "{once}");
+    assert!(once.contains("\n  printed:\n    waiting\n"), "{once}");
+    assert_eq!(once, replayed(seed));
+    project.luavisor(["test", "--seed", "1"]).exits(2).mentions("--sim");
+}
+
 #[test]
 fn the_everyday_example_passes_its_tests() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/everyday");

@@ -201,7 +201,10 @@ impl RuntimeBuilder {
             rng: FastRng::seeded(self.seed.unwrap_or(seed)),
             catalog: self.catalog,
             log: self.log,
-            outputs: Outputs::Captured(captured.clone()),
+            outputs: match self.sink {
+                Some(sink) => Outputs::Sink(sink),
+                None => Outputs::Captured(captured.clone()),
+            },
             input: TerminalInput::direct(Box::new(io::empty())),
             raw: RawMode::default(),
             environment: self.environment,

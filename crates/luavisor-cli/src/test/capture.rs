@@ -150,6 +150,7 @@ impl OutputSink for Capture {
 }
 
 /// Sees which process starts which.
+#[derive(Clone)]
 pub struct Descent(pub Arc<Capture>);
 
 impl Observer for Descent {

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `select` | which tests, in which order |
 //! | `runner` | threads that run suites, timeouts, the early end |
+//! | `simulate` | the same on virtual time, for each test anew |
 //! | `capture` | what processes print and log, by test |
 //! | `verdict` | whether an exit passes; tracebacks |
 //! | `report` | the report for people, JSON lines, JUnit |
@@ -18,6 +19,7 @@ mod capture;
 mod report;
 mod runner;
 mod select;
+mod simulate;
 mod verdict;
 
 use std::io::Write;
@@ -27,7 +29,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use luavisor::config::{Mode, load};
-use luavisor::{App, TracingCompiler};
+use luavisor::{App, Application, TracingCompiler};
 
 use crate::arguments::{Files, Output};
 use crate::log::Log;
@@ -36,6 +38,7 @@ use crate::{CANNOT_START, print};
 use capture::{Capture, Descent, TestLog};
 use report::{Counts, Report, json, junit};
 use runner::{News, Runner};
+use simulate::{Seeds, Stage};
 use verdict::Places;
 
 /// The exit code when not all tests passed.
@@ -76,6 +79,15 @@ pub struct Options {
     /// Write the results to this file in the format of JUnit
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Run each test in a simulation of its own, on virtual time
+    #[arg(long, conflicts_with = "jobs")]
+    pub sim: bool,
+    /// The first seed of the simulations; 1 by default
+    #[arg(long, value_name = "N", requires = "sim")]
+    pub seed: Option<u64>,
+    /// How many seeds to try for each test; 1 by default
+    #[arg(long, value_name = "N", requires = "sim", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: Option<u64>,
     /// Project directory or .yaml file, and parts of ids or suites
     #[arg(value_name = "DIR|FILE] [FILTER")]
     pub words: Vec<String>,
@@ -135,34 +147,44 @@ pub fn test(test: Test) -> anyhow::Result<u8> {
     let log = Arc::new(Log::new(&application.settings, &output, true));
     let capture = Arc::new(Capture::new(plan.tests.len(), options.no_capture, options.json));
     let level = Log::level_of(&application.settings, &output);
-    let test_log = TestLog::new(log.clone(), capture.clone(), level);
-    let signals = Signals::listen(output.silent)?;
-    let descent = Descent(capture.clone());
-    let luavisor = App::from_application(application)
-        .host(HOST, 0)
-        .log(Arc::new(test_log))
-        .output_sink(capture.clone())
-        .observer(move |_| descent)
-        .tokio(signals.tokio())
-        .start()?;
-    signals.act_on(&luavisor);
-    luavisor.wait_until_booted();
-
+    let test_log = Arc::new(TestLog::new(log.clone(), capture.clone(), level));
+    let (sink, descent) = (capture.clone(), Descent(capture.clone()));
+    let prepared = |application: Application| {
+        let app = App::from_application(application).host(HOST, 0).log(test_log.clone());
+        let descent = descent.clone();
+        app.output_sink(sink.clone()).observer(move |_| descent)
+    };
     let mut report = Report::new(&plan, options.json);
-    let runner = Runner::new(&luavisor, &plan, &capture, options.fail_fast);
-    let (outcomes, asked) = runner.run(options.jobs(), &places, |news| {
+    let tell = |news: News| {
         report.show(&news);
         if let (News::Finished(at, outcome), true) = (&news, options.json) {
             print::out(&json::line(&plan.tests[*at], outcome));
         }
-    })?;
+    };
+
+    let (outcomes, asked, running) = if options.sim {
+        let seeds = Seeds { first: options.seed.unwrap_or(1), count: options.seeds.unwrap_or(1) };
+        let app = || prepared(application.clone());
+        let stage = Stage { app: &app, plan: &plan, capture: &capture, places: &places };
+        (simulate::run(&stage, seeds, options.fail_fast, tell)?, None, None)
+    } else {
+        let signals = Signals::listen(output.silent)?;
+        let luavisor = prepared(application).tokio(signals.tokio()).start()?;
+        signals.act_on(&luavisor);
+        luavisor.wait_until_booted();
+        let runner = Runner::new(&luavisor, &plan, &capture, options.fail_fast);
+        let (outcomes, asked) = runner.run(options.jobs(), &places, tell)?;
+        (outcomes, asked.filter(|_| !signals.decided()), Some(luavisor))
+    };
     let counts = Counts::of(&outcomes);
-    report.finish(&outcomes, &counts, &capture.others(), asked.filter(|_| !signals.decided()));
+    report.finish(&outcomes, &counts, &capture.others(), asked);
     if let Some(mut file) = junit_file {
         let text = junit::document(&plan, &outcomes);
         file.write_all(text.as_bytes()).context("cannot write the file of --junit")?;
     }
-    luavisor.shutdown();
+    if let Some(luavisor) = running {
+        luavisor.shutdown();
+    }
     log.flush();
     Ok(if counts.all_passed() { 0 } else { FAILED })
 }

@@ -174,10 +174,7 @@ impl<'a> Runner<'a> {
                 // It may have ended just now.
                 let _ = self.luavisor.terminate(pid);
                 let _ = end.recv_timeout(TERMINATED);
-                Status::Failed(Failure {
-                    kind: "Timeout".to_owned(),
-                    ..Failure::new(format!("timed out after {:?}", case.timeout))
-                })
+                Status::Failed(Failure::timeout(case.timeout))
             }
         }
     }

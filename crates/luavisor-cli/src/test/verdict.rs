@@ -42,6 +42,8 @@ pub struct Failure {
     pub kind: String,
     /// innermost first
     pub trace: Vec<Step>,
+    /// that of the simulation
+    pub seed: Option<u64>,
 }
 
 /// One line of a traceback.
@@ -58,6 +60,12 @@ impl Failure {
     /// A failure without a traceback.
     pub fn new(message: impl Into<String>) -> Failure {
         Failure { message: message.into(), ..Failure::default() }
+    }
+
+    /// It took longer than this.
+    pub fn timeout(after: Duration) -> Failure {
+        let message = format!("timed out after {after:?}");
+        Failure { kind: "Timeout".to_owned(), ..Failure::new(message) }
     }
 }
 
@@ -98,7 +106,8 @@ impl Places {
         let place = place.map(|frame| format!("{}:{}: ", frame.source, frame.line));
         let own = place.and_then(|place| error.message.strip_prefix(&*place));
         message.push_str(own.unwrap_or(&error.message));
-        Failure { message, kind: error.kind.as_str().to_owned(), trace: steps.collect() }
+        let kind = error.kind.as_str().to_owned();
+        Failure { message, kind, trace: steps.collect(), seed: None }
     }
 }
 

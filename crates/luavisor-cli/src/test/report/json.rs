@@ -32,7 +32,11 @@ fn place(case: &Case) -> Value {
 fn error(failure: &Failure) -> Value {
     let step = |step: &super::super::verdict::Step| json!({ "place": step.place, "line": step.line, "name": step.name });
     let trace: Vec<Value> = failure.trace.iter().map(step).collect();
-    json!({ "message": failure.message, "kind": failure.kind, "trace": trace })
+    let mut value = json!({ "message": failure.message, "kind": failure.kind, "trace": trace });
+    if let Some(seed) = failure.seed {
+        value["seed"] = json!(seed);
+    }
+    value
 }
 
 /// The lines of `--list --json`.

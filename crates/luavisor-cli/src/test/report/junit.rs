@@ -78,6 +78,9 @@ fn trace(failure: &Failure) -> String {
         let _ = write!(text, "\n  at {}:{} {}", step.place, step.line, step.name);
         text.truncate(text.trim_end().len());
     }
+    if let Some(seed) = failure.seed {
+        let _ = write!(text, "\n  with --sim --seed {seed}");
+    }
     text
 }
 

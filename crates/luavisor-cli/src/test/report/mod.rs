@@ -166,6 +166,9 @@ fn detail(text: &mut String, case: &Case, failure: &Failure, output: &str) {
             false => writeln!(text, " in {}", step.name),
         };
     }
+    if let Some(seed) = failure.seed {
+        let _ = writeln!(text, "  with --sim --seed {seed}");
+    }
     if !output.is_empty() {
         text.push_str("  printed:\n");
         indented(text, output, "    ");
