@@ -277,7 +277,7 @@ impl Watch {
                     return Some(format!("timers: one of {pid} fired after it was stopped"));
                 }
                 // What should have fired long before has not.
-                state.stopped.retain(|(_, stopped)| stopped.at + LATE >= timer.at);
+                state.stopped.retain(|(_, stopped)| stopped.at.saturating_add(LATE) >= timer.at);
             }
             Occurrence::Step { pid, killed: true, .. } => {
                 let pid = names.of(*pid);
