@@ -127,6 +127,26 @@ fn one_seed_is_one_run_in_any_process() {
     }
 }
 
+/// The collector of Lua must not look at the clock: what it frees shows in addresses.
+#[test]
+fn a_large_heap_is_the_same_in_any_process() {
+    let main = "return function()
+        local time, keep = require('time'), {}
+        for i = 1, 100000 do
+            keep[i % 30000] = { i }
+            if i % 1000 == 0 then time.sleep('1s') end
+        end
+        error(tostring({}))
+    end";
+    let project = Project::new().process("main", "lifecycle: { auto_start: true }", main);
+    let flags = ["-s", "sim", "--seed", "3", "--time", "2m", "--trace"];
+    let first = project.luavisor(flags).exits(0).stdout;
+    assert!(first.contains("table: 0x"), "{first}");
+    for _ in 0..2 {
+        assert_eq!(project.luavisor(flags).exits(0).stdout, first);
+    }
+}
+
 /// Each line of a worker is a seed with a number that stands for its whole run. Every
 /// process lies elsewhere in its address space.
 #[test]
@@ -261,6 +281,10 @@ sim:
     let flags = ["sim", "--seed", "1", "--time", "1m", "--faults", "", "--live", "app:worker=3"];
     let calm = project.luavisor(flags).exits(0).stdout;
     assert!(calm.starts_with("seed 1: 90s with 0 faults, nothing found"), "{calm}");
+    let scheduled = "version: \"1.0\"\nsim: { time: 1m, schedule: [\"30s kill app:pool\"] }\n";
+    let project = project.file("luavisor.yaml", scheduled);
+    let trace = project.luavisor(["sim", "--seed", "1", "--trace"]).exits(0).stdout;
+    assert!(trace.contains("00:00:30.000000 fault.kill pid="), "{trace}");
     let project = project.file("luavisor.yaml", &config.replace("0.01", "often"));
     project.luavisor(["sim"]).exits(2).mentions("expected a number, found \"often\"");
 }
@@ -269,7 +293,7 @@ sim:
 fn a_failure_of_a_check_is_never_lost() {
     let check = |body: &str| {
         format!(
-            "\n  - {{ name: judge, kind: sim.check, when: always, source: \"return function() {body} end\" }}"
+            "\n  - {{ name: judge, kind: sim.check, when: always, source: \"return function(...) {body} end\" }}"
         )
     };
     let pool = || Project::new().process("a", "lifecycle: { auto_start: true }", WORKER);
@@ -278,6 +302,23 @@ fn a_failure_of_a_check_is_never_lost() {
         let found = false_alarm.luavisor(["sim", "--seeds", "3", "--faults", faults]).exits(1);
         assert!(found.stdout.contains("check app:judge: it says false"), "{found:?}");
     }
+    // It sees what there is.
+    let view = "local view = ... assert(view.processes['app:a'] == 1 and view.children['app:tree'] == 2) \
+        assert(view.names.me == 'app:c' and view.unread['app:c'] == 1 and view.final ~= nil)";
+    let tree = "
+  - name: tree
+    kind: process.supervisor
+    host: processes
+    children: [{ name: one, process: b }, { name: two, process: c }]
+    lifecycle: { auto_start: true }";
+    let me = "return function()
+        process.registry.register('me')
+        process.send('me', 'unread')
+        process.events():receive()
+    end";
+    let seen =
+        pool().process("b", "", WORKER).process("c", "", me).entries(tree).entries(&check(view));
+    seen.luavisor(["sim", "--seeds", "3"]).exits(0);
     let lines = pool().entries(&check("error('one' .. string.char(10) .. '1 b 0 d e', 0)"));
     lines.luavisor(["sim", "--seeds", "4", "--jobs", "2"]).exits(1).mentions("");
 }
