@@ -322,22 +322,6 @@ impl Runtime {
         })
     }
 
-    /// On the manual executor, between two steps: bytes that the VM of each shard without
-    /// processes holds after a full collection.
-    pub fn remains(&self) -> Vec<(Arc<str>, u16, usize)> {
-        let shards =
-            self.world.hosts().flat_map(|host| host.shards().map(move |shard| (host, shard)));
-        let mut remains = Vec::new();
-        for (host, shard) in shards {
-            let Ok(mut interior) = shard.interior.try_lock() else { continue };
-            if let Some(bytes) = interior.as_mut().and_then(|interior| interior.bytes_when_empty())
-            {
-                remains.push((host.name.clone(), shard.number, bytes));
-            }
-        }
-        remains
-    }
-
     /// Ends a process with this exit, unless another cause came first.
     pub fn end(&self, to: Pid, exit: Exit) -> Result<(), Error> {
         self.world.end_process(to, exit)
