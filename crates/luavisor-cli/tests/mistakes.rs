@@ -111,7 +111,7 @@ const CODE: &[Mistake] = &[
     ("lua_syntax", "- { name: a, kind: library.lua, source: file://lua_syntax.lua }\n", "local a = 1\n\nlocal b = a §then\n", "got 'then'"),
     ("lua_name", "- { name: a, kind: library.lua, source: file://lua_name.lua }\n", "return {\n\tname = 1,\n\t§local x = 2,\n}\n", "got 'local'"),
     ("lua_end", "- { name: a, kind: library.lua, source: file://lua_end.lua }\n", "local function f()\n\tif x then\n\treturn 1\nend\n§", "<eof>"),
-    ("lua_text", "- { name: a, kind: library.lua, source: file://lua_text.lua }\n", "local a = 1\n§return \"open\n", "Malformed string"),
+    ("lua_text", "- { name: a, kind: library.lua, source: file://lua_text.lua }\n", "local a = 1\nreturn §\"open\n", "Malformed string"),
     ("lua_in_a_block", "- name: a\n  kind: library.lua\n  source: |\n    local a = 1\n    local b §+ 2\n", "", "got '+'"),
     ("lua_outside_a_loop", "- { name: a, kind: library.lua, source: file://lua_outside_a_loop.lua }\n", "local a = 1\n§break\n", "break statement must be inside a loop"),
     ("type_validator", "- { name: a, kind: library.lua, source: file://type_validator.lua }\n", "type Name = string\n\t@min_len(1)\n\t@§maxlen(20)\nreturn { Name = Name }\n", "unknown validator '@maxlen'"),

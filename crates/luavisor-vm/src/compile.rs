@@ -79,23 +79,49 @@ fn with_columns(message: &str, original: impl Fn(u32) -> u32) -> String {
     }
 }
 
-/// Where on its line an error is. Luau tells only the line and the token that it met: if
-/// the line has that token once, that is the place. In doubt there is none.
+/// Where on its line an error is, in characters. Luau tells only the line and the token
+/// that it met: if the line has that token once, that is the place. In doubt there is none.
 fn column(source: &[u8], line: u32, message: &str) -> Option<u32> {
-    let (_, rest) = message.rsplit_once("got '").or_else(|| message.split_once("Unexpected '"))?;
-    let token = rest.split_once('\'').map(|(token, _)| token).filter(|token| !token.is_empty())?;
     let line = source.split(|byte| *byte == b'\n').nth(line.checked_sub(1)? as usize)?;
     let line = std::str::from_utf8(line).ok()?;
+    let at = if message.starts_with("Malformed string") {
+        unfinished_string(line)?
+    } else {
+        let named = message.rsplit_once("got '").or_else(|| message.split_once("Unexpected '"));
+        only_place(line, named?.1.split_once('\'')?.0)?
+    };
+    u32::try_from(line[..at].chars().count() + 1).ok()
+}
+
+/// Where a line has a token, if it has it once.
+fn only_place(line: &str, token: &str) -> Option<usize> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let whole = |at: usize| {
-        let (before, after) = (&line[..at], &line[at + token.len()..]);
+    let whole = |at: &usize| {
+        let (before, after) = (&line[..*at], &line[at + token.len()..]);
         !token.starts_with(is_word) || (!before.ends_with(is_word) && !after.starts_with(is_word))
     };
-    let mut places = line.match_indices(token).map(|(at, _)| at).filter(|at| whole(*at));
-    match (places.next(), places.next()) {
-        (Some(at), None) => u32::try_from(line[..at].chars().count() + 1).ok(),
-        _ => None,
+    let mut places = line.match_indices(token).map(|(at, _)| at).filter(whole);
+    let place = places.next().filter(|_| !token.is_empty())?;
+    places.next().is_none().then_some(place)
+}
+
+/// Where the string begins that does not end on its line.
+fn unfinished_string(line: &str) -> Option<usize> {
+    // A text of several lines may end here, and have had any quotes.
+    if line.contains("]]") || line.contains("]=") {
+        return None;
     }
+    let mut open = None;
+    let mut bytes = line.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match (open, byte) {
+            (None, b'"' | b'\'') => open = Some((at, byte)),
+            (Some((_, quote)), _) if byte == quote => open = None,
+            (Some(_), b'\\') => drop(bytes.next()),
+            _ => {}
+        }
+    }
+    open.map(|(at, _)| at)
 }
 
 #[cfg(test)]
@@ -111,6 +137,8 @@ mod tests {
             ("x = = 1", None),
             ("x = a != b", Some(7)),
             ("if x then", None),
+            ("local a = 'it\\'s' .. \"open", Some(22)),
+            ("local a = [[don't]] .. \"open", None),
         ] {
             let error = compile(source.as_bytes()).unwrap_err();
             assert_eq!(error.column, place, "{source}: {error}");
