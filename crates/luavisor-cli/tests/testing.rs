@@ -209,6 +209,29 @@ fn what_cannot_start_is_no_failure() {
 }
 
 #[test]
+fn flags_change_how_tests_run() {
+    let said = project(WAYS, &[("hangs", "")]).luavisor(["test", "--timeout", "50ms"]);
+    let said = said.exits(1).stdout;
+    assert!(said.contains("\n  timed out after 50ms\n"), "{said}");
+
+    // Standard output is for JSON.
+    let flags = ["test", "--no-capture", "--json", "raises"];
+    let finished = project(WAYS, &[("raises", "")]).luavisor(flags);
+    let finished = finished.exits(1).mentions("before\n");
+    assert_eq!(finished.stdout.lines().count(), 1, "{finished:?}");
+    assert!(finished.stdout.contains(r#""output":"""#), "{finished:?}");
+}
+
+#[test]
+fn a_test_whose_host_does_not_run_fails() {
+    let entries = "
+  - { name: asleep, kind: process.host }
+  - { name: lost, kind: process.lua, host: asleep, source: return print, meta: { type: test } }";
+    let said = Project::new().entries(entries).luavisor(["test"]).exits(1).stdout;
+    assert!(said.contains("\n  cannot start: host is not running\n"), "{said}");
+}
+
+#[test]
 fn fail_fast_starts_no_more() {
     let source = "return { a = function() error('a') end, b = function() end }";
     let project = project(source, &[("a", "order: 1"), ("b", "order: 2")]);
