@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use luavisor::config::LoadOptions;
 
-use crate::{plan, sim};
+use crate::{plan, sim, test};
 
 /// What the command line asks for.
 pub enum Parsed {
@@ -29,6 +29,7 @@ pub enum Command {
     Plan { files: Files, folder: PathBuf, form: plan::Form },
     Why { name: String, file: PathBuf },
     Sim(Box<sim::Sim>),
+    Test(Box<test::Test>),
     New { folder: PathBuf },
     Version,
 }
@@ -175,6 +176,14 @@ enum Choice {
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
+    /// Run the entries with meta.type: test
+    #[command(override_usage = "luavisor test [FLAGS] [DIR|FILE] [FILTER…]")]
+    Test {
+        #[command(flatten)]
+        files: Files,
+        #[command(flatten)]
+        options: test::Options,
+    },
     /// Simulate on virtual time, under faults, for many seeds
     Sim {
         #[command(flatten)]
@@ -227,6 +236,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Pa
         }
         Choice::Sim { files, options, folder } => {
             Command::Sim(Box::new(sim::Sim { files, folder, options }))
+        }
+        Choice::Test { files, options } => {
+            Command::Test(Box::new(test::Test { files, output: line.output, options }))
         }
         Choice::Why { name, file } => Command::Why { name, file },
         Choice::New { folder } => Command::New { folder },

@@ -108,7 +108,8 @@ impl Observer for Recorder {
             | Occurrence::Message { .. }
             | Occurrence::Timer { .. }
             | Occurrence::Step { .. }
-            | Occurrence::Name { .. } => return,
+            | Occurrence::Name { .. }
+            | Occurrence::Emptied { .. } => return,
             Occurrence::ExitRequested(code) => ("exit.requested", json!({ "code": code })),
         };
         // The runtime's clock: in a simulation time is virtual.

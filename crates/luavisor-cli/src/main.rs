@@ -10,6 +10,7 @@
 //! | `sim` | `luavisor sim`: seeds, faults, what must hold |
 //! | `signals` | SIGINT, SIGTERM, SIGUSR1 |
 //! | `snapshot` | the text of a snapshot |
+//! | `test` | `luavisor test`: selection, runs, reports |
 //! | `log` | log lines on stderr |
 //! | `sync` | locks |
 //!
@@ -29,6 +30,7 @@ mod signals;
 mod sim;
 mod snapshot;
 mod sync;
+mod test;
 mod why;
 
 use std::process::ExitCode;
@@ -65,6 +67,7 @@ fn perform(command: Command) -> anyhow::Result<u8> {
         Command::Entries { files, folder } => Ok(entries::entries(&files, &folder)),
         Command::Plan { files, folder, form } => Ok(plan::plan(&files, &folder, form)),
         Command::Sim(sim) => sim::sim(&sim),
+        Command::Test(test) => test::test(*test),
         Command::Why { name, file } => why::why(&name, &file),
         Command::New { folder } => create::create(&folder),
         Command::Version => {

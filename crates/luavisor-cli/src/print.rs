@@ -6,11 +6,21 @@ use std::io::Write;
 
 /// Writes to standard output.
 pub fn out(text: &str) {
+    out_bytes(text.as_bytes());
+}
+
+/// The same with bytes.
+pub fn out_bytes(bytes: &[u8]) {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
 }
 
 /// Writes to standard error.
 pub fn error(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    error_bytes(text.as_bytes());
+}
+
+/// The same with bytes.
+pub fn error_bytes(bytes: &[u8]) {
+    let _ = std::io::stderr().lock().write_all(bytes);
 }

@@ -86,5 +86,7 @@ examples! {
     crawler "crawler";
     queue "queue";
     tree "tree";
+    bank "bank";
+    chat "chat";
     typed_orders "typed-orders";
 }

@@ -82,9 +82,14 @@ fn planted_bugs_of_the_runtime_are_found() {
         process.set_options{trap_links = true}
         process.inbox():receive()
     end";
+    let deaf = "return function(again)
+        if not again then process.send(process.pid(), 'unread', true) end
+        while process.events():receive().kind ~= process.event.CANCEL do end
+    end";
     let project = Project::new()
         .process("linked", "lifecycle: { auto_start: true }", linked)
-        .process("peer", "", peer);
+        .process("peer", "", peer)
+        .process("deaf", "lifecycle: { auto_start: true }", deaf);
     let own = project.path().to_str().unwrap_or_default().to_owned();
     for (bug, folder, says) in [
         ("lost-exit", example("tree"), "I1: "),
@@ -93,13 +98,18 @@ fn planted_bugs_of_the_runtime_are_found() {
         ("lost-link-failure", example("worker-pool"), "I2: "),
         ("link-kept", own.clone(), "I2: "),
         ("budget-ignored", example("tree"), "intensity: "),
-        ("name-kept", own, "the name peer outlives its owner"),
+        ("name-kept", own.clone(), "the name peer outlives its owner"),
+        ("overtaking", example("bank"), "I3: "),
+        ("timer-kept", example("tree"), "timers: "),
+        ("lost-cancel", own, "I8: "),
+        ("killed-runs", example("chat"), "I5: "),
+        ("forgotten-child", example("tree"), "I7: "),
     ] {
-        let flags = ["sim", "--seeds", "1000", "--faults", "kill=0.05", "--plant", bug, &folder];
+        let faults = "kill=0.05,cancel=0.01";
+        let flags = ["sim", "--seeds", "1000", "--faults", faults, "--plant", bug, &folder];
         let found = project.luavisor(flags).exits(1).stdout;
         assert!(found.contains(" fails: ") && found.contains(says), "{bug}\n{found}");
-        let healthy =
-            ["sim", "--seeds", "10", "--faults", "kill=0.05", "--jobs", "1", "-s", &folder];
+        let healthy = ["sim", "--seeds", "10", "--faults", faults, "--jobs", "1", "-s", &folder];
         project.luavisor(healthy).exits(0);
     }
 }
@@ -107,14 +117,70 @@ fn planted_bugs_of_the_runtime_are_found() {
 #[test]
 fn one_seed_is_one_run_in_any_process() {
     let project = Project::empty();
-    for name in ["worker-pool", "tree", "supervised-pool"] {
+    for name in ["worker-pool", "tree", "supervised-pool", "bank", "chat"] {
         let folder = example(name);
-        let faults = "kill=0.02,fail=0.02,memory=0.01,flood=0.01,cancel=0.01";
+        let faults = "kill=0.02,fail=0.02,memory=0.01,flood=0.01,cancel=0.01,hold=0.01,stop=0.01";
         let flags = ["sim", "--seed", "5", "--time", "5m", "--trace", "--faults", faults, &folder];
         let first = project.luavisor(flags).exits(0).stdout;
         assert!(first.contains(" fault.kill ") && first.contains("nothing found (run "), "{first}");
         assert_eq!(project.luavisor(flags).exits(0).stdout, first, "{name}");
     }
+}
+
+/// The collector of Lua must not look at the clock: what it frees shows in addresses.
+#[test]
+fn a_large_heap_is_the_same_in_any_process() {
+    let main = "return function()
+        local time, keep = require('time'), {}
+        for i = 1, 100000 do
+            keep[i % 30000] = { i }
+            if i % 1000 == 0 then time.sleep('1s') end
+        end
+        error(tostring({}))
+    end";
+    let project = Project::new().process("main", "lifecycle: { auto_start: true }", main);
+    let flags = ["-s", "sim", "--seed", "3", "--time", "2m", "--trace"];
+    let first = project.luavisor(flags).exits(0).stdout;
+    assert!(first.contains("table: 0x"), "{first}");
+    for _ in 0..2 {
+        assert_eq!(project.luavisor(flags).exits(0).stdout, first);
+    }
+}
+
+/// Each line of a worker is a seed with a number that stands for its whole run. Every
+/// process lies elsewhere in its address space.
+#[test]
+fn two_hundred_seeds_are_the_same_runs_in_another_process() {
+    let project = Project::empty();
+    for name in ["worker-pool", "queue"] {
+        let folder = example(name);
+        let faults = "kill=0.05,fail=0.05,hold=0.02,start=0.02";
+        let flags = ["sim", "--worker", "--seeds", "200", "--from", "7000", "--time", "1m"];
+        let flags = [&flags[..], &["--faults", faults, &folder]].concat();
+        let first = project.luavisor_words(&flags).exits(0).stdout;
+        assert_eq!(first.lines().count(), 200);
+        assert_eq!(project.luavisor_words(&flags).exits(0).stdout, first, "{name}");
+    }
+}
+
+#[test]
+fn faults_come_at_their_time() {
+    let folder = example("worker-pool");
+    let project = Project::empty();
+    let flags = ["sim", "--seed", "1", "--time", "1m", "--trace", "--fault"];
+    let flags =
+        [&flags[..], &["30s kill app:worker", "--fault", "12.5s fail app:pool", &folder]].concat();
+    let trace = project.luavisor_words(&flags).exits(0).stdout;
+    assert!(trace.contains("00:00:12.500000 fault.fail pid="), "{trace}");
+    assert!(trace.contains("00:00:30.000000 fault.kill pid="), "{trace}");
+    let wrong = |fault: &str, says: &str| {
+        let words = ["sim", "--fault", fault, &folder];
+        project.luavisor_words(&words).exits(2).mentions(says);
+    };
+    wrong("30s kill", "expected TIME FAULT ENTRY");
+    wrong("soon kill app:worker", "expected a time such as 30s");
+    wrong("30s kil app:worker", "unknown fault \"kil\"");
+    wrong("30s kill app:nobody", "no process or supervisor \"app:nobody\"");
 }
 
 #[test]
@@ -142,13 +208,15 @@ fn what_cannot_be_simulated_is_said() {
 #[test]
 fn examples_survive_faults() {
     let project = Project::empty();
-    let all = "kill=0.02,fail=0.02,memory=0.01,flood=0.01,cancel=0.01,start=0.02,clock=0.01";
+    let all = "kill=0.02,fail=0.02,memory=0.01,flood=0.01,cancel=0.01,start=0.02,clock=0.01,hold=0.01,stop=0.003";
     for (name, more) in [
         ("worker-pool", &["--live", "app:worker=3"][..]),
         ("supervised-pool", &[]),
         ("tree", &[]),
         ("crawler", &["-x", "app:main"]),
         ("queue", &[]),
+        ("bank", &[]),
+        ("chat", &[]),
         ("service", &[]),
         ("star", &["-x", "app:main"]),
         ("everyday", &["-x", "app:main"]),
@@ -213,6 +281,10 @@ sim:
     let flags = ["sim", "--seed", "1", "--time", "1m", "--faults", "", "--live", "app:worker=3"];
     let calm = project.luavisor(flags).exits(0).stdout;
     assert!(calm.starts_with("seed 1: 90s with 0 faults, nothing found"), "{calm}");
+    let scheduled = "version: \"1.0\"\nsim: { time: 1m, schedule: [\"30s kill app:pool\"] }\n";
+    let project = project.file("luavisor.yaml", scheduled);
+    let trace = project.luavisor(["sim", "--seed", "1", "--trace"]).exits(0).stdout;
+    assert!(trace.contains("00:00:30.000000 fault.kill pid="), "{trace}");
     let project = project.file("luavisor.yaml", &config.replace("0.01", "often"));
     project.luavisor(["sim"]).exits(2).mentions("expected a number, found \"often\"");
 }
@@ -221,7 +293,7 @@ sim:
 fn a_failure_of_a_check_is_never_lost() {
     let check = |body: &str| {
         format!(
-            "\n  - {{ name: judge, kind: sim.check, when: always, source: \"return function() {body} end\" }}"
+            "\n  - {{ name: judge, kind: sim.check, when: always, source: \"return function(...) {body} end\" }}"
         )
     };
     let pool = || Project::new().process("a", "lifecycle: { auto_start: true }", WORKER);
@@ -230,6 +302,23 @@ fn a_failure_of_a_check_is_never_lost() {
         let found = false_alarm.luavisor(["sim", "--seeds", "3", "--faults", faults]).exits(1);
         assert!(found.stdout.contains("check app:judge: it says false"), "{found:?}");
     }
+    // It sees what there is.
+    let view = "local view = ... assert(view.processes['app:a'] == 1 and view.children['app:tree'] == 2) \
+        assert(view.names.me == 'app:c' and view.unread['app:c'] == 1 and view.final ~= nil)";
+    let tree = "
+  - name: tree
+    kind: process.supervisor
+    host: processes
+    children: [{ name: one, process: b }, { name: two, process: c }]
+    lifecycle: { auto_start: true }";
+    let me = "return function()
+        process.registry.register('me')
+        process.send('me', 'unread')
+        process.events():receive()
+    end";
+    let seen =
+        pool().process("b", "", WORKER).process("c", "", me).entries(tree).entries(&check(view));
+    seen.luavisor(["sim", "--seeds", "3"]).exits(0);
     let lines = pool().entries(&check("error('one' .. string.char(10) .. '1 b 0 d e', 0)"));
     lines.luavisor(["sim", "--seeds", "4", "--jobs", "2"]).exits(1).mentions("");
 }

@@ -39,6 +39,8 @@ pub struct Application<T> {
     pub supervisors: Vec<SupervisorDefinition>,
     /// `sim.check` entries
     pub checks: Vec<CheckDefinition<T>>,
+    /// processes and functions with `meta.type: test`
+    pub tests: Vec<TestDefinition<T>>,
     /// `env.storage.*` entries
     pub storages: Vec<StorageDefinition>,
     /// `env.variable` entries
@@ -273,6 +275,25 @@ pub struct CheckDefinition<T> {
     pub always: bool,
 }
 
+/// An entry with `meta.type: test`: what `luavisor test` runs.
+#[derive(Clone, Debug)]
+pub struct TestDefinition<T> {
+    /// its code, as a process
+    pub process: Arc<ProcessDefinition<T>>,
+    /// `meta.suite`, or the namespace
+    pub suite: String,
+    /// `meta.order`, or 0
+    pub order: f64,
+    /// `meta.timeout`
+    pub timeout: Option<Duration>,
+    /// the reason of `meta.skip`, if it is to be skipped
+    pub skip: Option<String>,
+    /// the file that the entry stands in
+    pub file: Arc<str>,
+    /// the line of its name, from 1
+    pub line: u32,
+}
+
 /// A place that values of environment variables come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageDefinition {
@@ -365,6 +386,7 @@ impl<T> Default for Application<T> {
             services: Vec::new(),
             supervisors: Vec::new(),
             checks: Vec::new(),
+            tests: Vec::new(),
             storages: Vec::new(),
             variables: Vec::new(),
             policies: Policies::default(),

@@ -590,3 +590,30 @@ fn environment_variables_and_their_storages() {
     );
     assert_eq!(project.passes(), ERROR);
 }
+
+#[test]
+fn the_meta_of_a_test() {
+    let project = Project::with(
+        "- name: a\n  kind: function.lua\n  source: x\n  method: run\n  meta:\n    type: test\n\
+         \x20   suite: [x]\n    order: first\n    timeout: 5\n    skip: 5\n\
+         - name: b\n  kind: registry.entry\n  meta: { type: test, order: first }\n\
+         - name: c\n  kind: process.lua\n  source: x\n  meta: { type: other, order: first }\n",
+    );
+    assert_eq!(project.passes(), STRICT);
+    project.reports(
+        r#"
+src/app.yaml:12:12: error: expected the name of a suite, found a list
+  12 |     suite: [x]
+     |            ^^^
+src/app.yaml:13:12: error: expected a number, found "first"
+  13 |     order: first
+     |            ^^^^^
+src/app.yaml:14:14: error: expected a duration such as 500ms, 10s or 1m, found 5
+  14 |     timeout: 5
+     |              ^
+src/app.yaml:15:11: error: expected the reason, or true or false, found 5
+  15 |     skip: 5
+     |           ^
+"#,
+    );
+}

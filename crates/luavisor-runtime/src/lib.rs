@@ -60,7 +60,7 @@ pub use log::{LogSink, NoLog};
 pub use luavisor_core::HostId;
 pub use native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
 pub use observe::{BondChange, MessageStage, Observer, Occurrence, TimerChange};
-pub use output::Captured;
+pub use output::{Captured, OutputSink};
 #[doc(hidden)]
 pub use planted::Bug;
 pub use runtime::{Runtime, RuntimeBuilder};

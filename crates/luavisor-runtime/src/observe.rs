@@ -86,6 +86,17 @@ pub enum Occurrence {
         /// who owns it now
         owner: Option<Pid>,
     },
+    /// In a simulation only: a shard has no process and lets its VM go.
+    Emptied {
+        /// its host
+        host: HostId,
+        /// its number
+        shard: u16,
+        /// what the VM holds after a full collection
+        bytes: usize,
+        /// most processes that it ever had at once
+        most: usize,
+    },
     /// A host accepts processes.
     HostStarted(HostId),
     /// A host is empty and closed.

@@ -28,6 +28,15 @@ pub(crate) enum Outputs {
     Streams { stdout: Arc<Stream>, stderr: Arc<Stream> },
     /// Into memory.
     Captured(Captured),
+    /// To somebody who wants to know who wrote it.
+    Sink(Arc<dyn OutputSink>),
+}
+
+/// Takes what is written instead of the two outputs. Called on workers, in the order in
+/// which each process writes: it must not block.
+pub trait OutputSink: Send + Sync {
+    /// Takes one piece. `from` is the empty pid for pieces of the runtime's owner.
+    fn write(&self, output: Output, from: Pid, piece: &[u8]);
 }
 
 /// What was written, for tests and simulation.
@@ -71,7 +80,7 @@ impl Outputs {
         match (self, output) {
             (Outputs::Streams { stdout, .. }, Output::Stdout) => stdout.pass_on(pid, token),
             (Outputs::Streams { stderr, .. }, Output::Stderr) => stderr.pass_on(pid, token),
-            (Outputs::Captured(_), _) => Written::Done,
+            (Outputs::Captured(_) | Outputs::Sink(_), _) => Written::Done,
         }
     }
 
@@ -90,6 +99,10 @@ impl Outputs {
                 buffer.extend_from_slice(bytes);
                 Written::Done
             }
+            Outputs::Sink(sink) => {
+                sink.write(output, pid, bytes);
+                Written::Done
+            }
         }
     }
 
@@ -102,7 +115,7 @@ impl Outputs {
                 let (err, _) = stderr.flush(left);
                 out && err
             }
-            Outputs::Captured(_) => true,
+            Outputs::Captured(_) | Outputs::Sink(_) => true,
         }
     }
 

@@ -28,7 +28,7 @@ use crate::input::TerminalInput;
 use crate::log::{LogSink, NoLog};
 use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::Observer;
-use crate::output::{Captured, Outputs};
+use crate::output::{Captured, OutputSink, Outputs};
 use crate::planted::Bug;
 use crate::random::FastRng;
 use crate::raw::RawMode;
@@ -51,6 +51,7 @@ pub struct RuntimeBuilder {
     tokio: Option<tokio::runtime::Handle>,
     stdout: Box<dyn Write + Send>,
     stderr: Box<dyn Write + Send>,
+    sink: Option<Arc<dyn OutputSink>>,
     environment: Environment,
     security: Security,
     seed: Option<u64>,
@@ -72,6 +73,7 @@ impl RuntimeBuilder {
             tokio: None,
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
+            sink: None,
             environment: Environment::default(),
             security: Security::default(),
             seed: None,
@@ -115,6 +117,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Who takes what is written, with its writer, instead of the two outputs.
+    pub fn output_sink(mut self, sink: Arc<dyn OutputSink>) -> RuntimeBuilder {
+        self.sink = Some(sink);
+        self
+    }
+
     /// The environment variables that programs see.
     pub fn environment(mut self, environment: Environment) -> RuntimeBuilder {
         self.environment = environment;
@@ -141,7 +149,10 @@ impl RuntimeBuilder {
             rng,
             catalog: self.catalog,
             log: self.log,
-            outputs: Outputs::streams(self.stdout, self.stderr),
+            outputs: match self.sink {
+                Some(sink) => Outputs::Sink(sink),
+                None => Outputs::streams(self.stdout, self.stderr),
+            },
             input: TerminalInput::threaded(Box::new(io::BufReader::new(io::stdin()))),
             raw: RawMode::of(io::stdin()),
             environment: self.environment,
@@ -200,7 +211,10 @@ impl RuntimeBuilder {
             rng: FastRng::seeded(self.seed.unwrap_or(seed)),
             catalog: self.catalog,
             log: self.log,
-            outputs: Outputs::Captured(captured.clone()),
+            outputs: match self.sink {
+                Some(sink) => Outputs::Sink(sink),
+                None => Outputs::Captured(captured.clone()),
+            },
             input: TerminalInput::direct(Box::new(io::empty())),
             raw: RawMode::default(),
             environment: self.environment,
@@ -317,22 +331,6 @@ impl Runtime {
             let interior = shard.interior.try_lock().ok()?;
             interior.as_ref()?.overlooked()
         })
-    }
-
-    /// On the manual executor, between two steps: bytes that the VM of each shard without
-    /// processes holds after a full collection.
-    pub fn remains(&self) -> Vec<(Arc<str>, u16, usize)> {
-        let shards =
-            self.world.hosts().flat_map(|host| host.shards().map(move |shard| (host, shard)));
-        let mut remains = Vec::new();
-        for (host, shard) in shards {
-            let Ok(mut interior) = shard.interior.try_lock() else { continue };
-            if let Some(bytes) = interior.as_mut().and_then(|interior| interior.bytes_when_empty())
-            {
-                remains.push((host.name.clone(), shard.number, bytes));
-            }
-        }
-        remains
     }
 
     /// Ends a process with this exit, unless another cause came first.

@@ -106,16 +106,6 @@ impl Interior {
             .into_iter()
             .find_map(|(slot, _)| Some((self.kernel.processes.pid(slot), vm.overlooked(slot)?)))
     }
-
-    /// What the VM holds after a full collection, if no process lives here.
-    pub fn bytes_when_empty(&mut self) -> Option<usize> {
-        let Interior { vm: Some(vm), kernel, .. } = self else { return None };
-        if kernel.processes.live() > 0 {
-            return None;
-        }
-        vm.collect(kernel);
-        Some(vm.heap())
-    }
 }
 
 /// Puts a process into a list of the [`LARGEST`], which stays sorted; ties by pid.

@@ -18,7 +18,7 @@ pub mod slots;
 mod vm;
 
 pub use bus::Subscription;
-pub use compile::{CompileError, compile};
+pub use compile::{Calls, CompileError, compile, compile_with};
 pub use ffi::arena::{Plane, Spot};
 pub use kernel::{Kernel, Slot, TimerId, Token};
 pub use program::{Chunk, Context, Program, Unit};

@@ -175,13 +175,13 @@ fn errors_when_it_is_loaded_speak_of_the_text_as_written() {
     refused("type T = {x?: number}\nprint(T)\nx = (1", 3, None, {
         "Expected ')' (to close '(' at column 5), got <eof>"
     });
-    refused("type T = number print(T) x = (1]", 1, None, {
+    refused("type T = number print(T) x = (1]", 1, Some(32), {
         "Expected ')' (to close '(' at column 30), got ']'"
     });
     refused("type T = number\n  @mni(0)", 2, Some(4), {
         "unknown validator '@mni', expected @min, @max, @min_len, @max_len or @pattern"
     });
-    refused("x = a != b", 1, None, "Unexpected '!='; did you mean '~='?");
+    refused("x = a != b", 1, Some(7), "Unexpected '!='; did you mean '~='?");
     let nested = format!("x = {}1{}", "(".repeat(300), ")".repeat(300));
     assert!(compile(nested.as_bytes()).is_ok());
     let message = "this nests too deeply for types to be values in the same text";

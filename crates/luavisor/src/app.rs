@@ -11,7 +11,7 @@ use luavisor_config::{
     Mode, ProcessDefinition, ProcessLimits, ServiceDefinition,
 };
 use luavisor_core::Values;
-use luavisor_runtime::{Bug, LogSink, Observer, Runtime};
+use luavisor_runtime::{Bug, LogSink, Observer, OutputSink, Runtime};
 use luavisor_vm::kernel::Level;
 use tokio::runtime::Handle;
 
@@ -46,6 +46,7 @@ pub struct App {
     pub(crate) modules: Vec<Module>,
     pub(crate) log: Option<Arc<dyn LogSink>>,
     pub(crate) outputs: Option<(Box<dyn Write + Send>, Box<dyn Write + Send>)>,
+    pub(crate) sink: Option<Arc<dyn OutputSink>>,
     pub(crate) tokio: Option<Handle>,
     pub(crate) seed: Option<u64>,
     pub(crate) native_code: bool,
@@ -82,6 +83,7 @@ impl App {
             modules: Vec::new(),
             log: None,
             outputs: None,
+            sink: None,
             tokio: None,
             seed: None,
             native_code: true,
@@ -238,6 +240,12 @@ impl App {
         stderr: impl Write + Send + 'static,
     ) -> App {
         self.outputs = Some((Box::new(stdout), Box::new(stderr)));
+        self
+    }
+
+    /// Who takes what is written, with its writer, instead of the outputs.
+    pub fn output_sink(mut self, sink: Arc<dyn OutputSink>) -> App {
+        self.sink = Some(sink);
         self
     }
 

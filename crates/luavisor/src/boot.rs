@@ -80,6 +80,9 @@ fn boot<T>(
     if let Some((stdout, stderr)) = app.outputs {
         builder = builder.outputs(stdout, stderr);
     }
+    if let Some(sink) = app.sink {
+        builder = builder.output_sink(sink);
+    }
     if let Some(seed) = app.seed {
         builder = builder.seed(seed);
     }

@@ -58,7 +58,7 @@ mod values;
 mod watch;
 
 pub use app::App;
-pub use compile::LuauCompiler;
+pub use compile::{LuauCompiler, TracingCompiler};
 pub use error::StartError;
 pub use events::{Events, Lifecycle};
 pub use mailbox::{Mail, Mailbox};
@@ -79,7 +79,7 @@ pub use luavisor_runtime::Bug;
 pub use luavisor_runtime::services::{ServiceChange, ServiceState, Shutdown};
 pub use luavisor_runtime::{
     BondChange, CONTROL, Clock, CrashReport, HostId, HostState, LogSink, MessageStage,
-    NativeContext, Observer, Occurrence, Runtime, Snapshot, SystemClock, TimerChange,
+    NativeContext, Observer, Occurrence, OutputSink, Runtime, Snapshot, SystemClock, TimerChange,
 };
 pub use luavisor_vm::calendar::Duration;
 pub use luavisor_vm::kernel::{CancelRequest, Level, LogRecord, Output};

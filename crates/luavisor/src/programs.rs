@@ -25,7 +25,8 @@ impl Entries {
         let programs = ProgramTable::default();
         let mut units = Units::default();
         let checks = application.checks.iter().map(|check| &check.process);
-        for process in application.processes.iter().chain(checks) {
+        let tests = application.tests.iter().map(|test| &test.process);
+        for process in application.processes.iter().chain(checks).chain(tests) {
             programs.insert(Arc::new(Program {
                 id: process.id.shared(),
                 method: process.method.clone(),

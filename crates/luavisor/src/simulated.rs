@@ -61,6 +61,24 @@ impl Simulated {
         self.simulation.run_for(nanoseconds);
     }
 
+    /// Runs until `done`, which is asked between turns, but no longer than `nanoseconds` of
+    /// virtual time. Whether it is done.
+    pub fn run_until(&self, nanoseconds: u64, mut done: impl FnMut() -> bool) -> bool {
+        let end = self.now().saturating_add(nanoseconds);
+        loop {
+            if done() {
+                return true;
+            }
+            if self.now() >= end {
+                return false;
+            }
+            if !self.step() {
+                let next = self.simulation.next_alarm().unwrap_or(end).max(self.now() + 1);
+                self.simulation.run_for(next.min(end).saturating_sub(self.now()));
+            }
+        }
+    }
+
     /// Puts the wall clock forward by so many seconds, or back. Timers do not notice.
     pub fn jump_wall_clock(&self, seconds: i64) {
         self.simulation.jump_wall_clock(seconds);

@@ -37,17 +37,11 @@ impl Log {
     /// What the config file and the flags ask for. `foreground`: a program of
     /// `-x` or a command runs, whose own output logs should not disturb.
     pub fn new(settings: &Settings, flags: &Output, foreground: bool) -> Log {
-        let level = if flags.verbose || flags.very_verbose {
-            Level::Debug
-        } else if foreground && !flags.console {
+        let debug = flags.verbose || flags.very_verbose;
+        let level = if foreground && !flags.console && !debug {
             Level::Error
         } else {
-            match settings.logger.level {
-                LogLevel::Debug => Level::Debug,
-                LogLevel::Info => Level::Info,
-                LogLevel::Warn => Level::Warn,
-                LogLevel::Error => Level::Error,
-            }
+            Log::level_of(settings, flags)
         };
         let format = match settings.logger.encoding {
             _ if flags.console => Format::console(),
@@ -63,6 +57,24 @@ impl Log {
                 format!("{count} log lines dropped: stderr is slow\n")
             }),
         }
+    }
+
+    /// The lowest level that the config file and the flags ask for, whatever runs.
+    pub fn level_of(settings: &Settings, flags: &Output) -> Level {
+        if flags.verbose || flags.very_verbose {
+            return Level::Debug;
+        }
+        match settings.logger.level {
+            LogLevel::Debug => Level::Debug,
+            LogLevel::Info => Level::Info,
+            LogLevel::Warn => Level::Warn,
+            LogLevel::Error => Level::Error,
+        }
+    }
+
+    /// The line of a record, logged now.
+    pub fn line(&self, record: &LogRecord) -> String {
+        self.format.line(record, Moment::now())
     }
 
     /// Keeps lines back until [`Log::flush`].

@@ -53,7 +53,7 @@ pub fn judge(
 
 /// The argument of a check:
 /// `{ now, restarts, final, processes = { entry = count }, unread = { entry = count },
-/// names = { name = entry } }`.
+/// children = { supervisor = count }, names = { name = entry } }`.
 fn argument(simulated: &Simulated, view: &View, end: bool) -> Values {
     let text = |text: &Arc<str>| Value::from(&**text);
     let number = |number: u64| Value::Number(number as f64);
@@ -67,9 +67,11 @@ fn argument(simulated: &Simulated, view: &View, end: bool) -> Values {
         ("final".into(), Value::Boolean(end)),
         ("processes".into(), Value::Table(1)),
         ("unread".into(), Value::Table(2)),
-        ("names".into(), Value::Table(3)),
+        ("children".into(), Value::Table(3)),
+        ("names".into(), Value::Table(4)),
     ];
-    let hashes = [whole, counts(&view.processes), counts(&view.unread), names];
+    let (processes, unread) = (counts(&view.processes), counts(&view.unread));
+    let hashes = [whole, processes, unread, counts(&view.children), names];
     let tables = hashes.map(|hash| Table { array: Vec::new(), hash });
     Values { items: [Value::Table(0)].into_iter().collect(), tables: tables.into() }
 }

@@ -5,6 +5,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `many` | all seeds, in several processes |
 //! | `run` | one seed |
 //! | `faults` | what goes wrong |
 //! | `watch` | what must hold |
@@ -13,15 +14,14 @@
 
 mod faults;
 mod judge;
+mod many;
 mod run;
 mod shrink;
 mod watch;
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use luavisor::config::{Mode, load};
@@ -31,6 +31,7 @@ use serde_json::{Value, json};
 use crate::arguments::Files;
 use crate::{CANNOT_START, print};
 use faults::{Fault, Rates};
+use many::many;
 use run::{Outcome, Plan, Script, run};
 use shrink::shrink;
 
@@ -280,102 +281,4 @@ fn line(event: &Value) -> String {
     }
     text.push('\n');
     text
-}
-
-/// All seeds, on all processors.
-#[allow(clippy::disallowed_methods)] // the rate is one of real time
-fn many(sim: &Sim, application: &Application, plan: &Plan) -> anyhow::Result<u8> {
-    let start = Instant::now();
-    let count = sim.options.seeds;
-    let processors = || std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    let jobs = sim.options.jobs.unwrap_or_else(processors).min(count);
-    let mut workers = Vec::new();
-    for job in 0..jobs {
-        let share = count / jobs + u64::from(job < count % jobs);
-        let before = job * (count / jobs) + job.min(count % jobs);
-        workers.push(worker(sim.options.from.wrapping_add(before), share)?);
-    }
-    let readers: Vec<_> = workers
-        .iter_mut()
-        .filter_map(|worker| worker.stdout.take())
-        .map(|stdout| {
-            std::thread::Builder::new().spawn(move || {
-                BufReader::new(stdout).lines().map_while(Result::ok).collect::<Vec<String>>()
-            })
-        })
-        .collect();
-    let mut failures = Vec::new();
-    let (mut done, mut passed) = (0_u64, 0_u64);
-    let mut last = Vec::new();
-    for reader in readers {
-        let lines = reader?.join().unwrap_or_default();
-        let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let mut latest = None;
-        for line in lines {
-            let seed = line["seed"].as_u64().unwrap_or_default();
-            latest = Some(seed);
-            (done, passed) = (done + 1, passed + line["passed"].as_u64().unwrap_or_default());
-            if let Some(failure) = line["failure"].as_str() {
-                failures.push((seed, failure.to_owned()));
-            }
-        }
-        last.push(latest);
-    }
-    for (mut worker, latest) in workers.into_iter().zip(last) {
-        let status = worker.wait()?;
-        match status.code() {
-            Some(code) if code == 0 || code == i32::from(FOUND) => {}
-            // It has said why.
-            Some(code) if code == i32::from(CANNOT_START) => return Ok(CANNOT_START),
-            _ => {
-                let after = match latest {
-                    Some(seed) => format!("after seed {seed}"),
-                    None => "at its first seed".to_owned(),
-                };
-                print::out(&format!("a simulation crashed {after}: {status}\n"));
-                return Ok(FOUND);
-            }
-        }
-    }
-    let hours = passed as f64 / 3600e9;
-    let took = start.elapsed().as_secs_f64();
-    print::out(&format!(
-        "{done} seeds, {hours:.1} virtual hours in {took:.1} s: {:.1} virtual hours per second\n",
-        hours / took
-    ));
-    let Some((seed, failure)) = failures.iter().min().cloned() else { return Ok(0) };
-    let failed = failures.len();
-    print::out(&format!("{failed} of them failed; each process stops at its first\n"));
-    if one(application, plan, seed, false)? == 0 {
-        print::out(&format!("but in its own process seed {seed} failed: {failure}\n"));
-    }
-    Ok(FOUND)
-}
-
-/// This program again, for a share of the seeds.
-fn worker(from: u64, seeds: u64) -> anyhow::Result<Child> {
-    let mut command = Command::new(std::env::current_exe().context("cannot find myself")?);
-    let mut skip = false;
-    let mut shared = false;
-    for word in std::env::args_os().skip(1) {
-        let text = word.to_string_lossy().into_owned();
-        if std::mem::take(&mut skip) {
-            continue;
-        }
-        // Its own share comes instead.
-        let replaced = ["--seeds", "--from", "--jobs"];
-        if replaced.contains(&text.as_str()) {
-            skip = true;
-            continue;
-        }
-        if replaced.iter().any(|flag| text.starts_with(&format!("{flag}="))) {
-            continue;
-        }
-        command.arg(word);
-        if text == "sim" && !std::mem::replace(&mut shared, true) {
-            command.arg("--worker").arg(format!("--from={from}")).arg(format!("--seeds={seeds}"));
-        }
-    }
-    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
-    command.spawn().context("cannot start a worker")
 }

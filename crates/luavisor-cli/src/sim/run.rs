@@ -21,9 +21,6 @@ const SECOND: u64 = 1_000_000_000;
 const STOPPED: u64 = 10 * SECOND;
 /// Time that the shutdown may take beyond what is given to it: for the force itself.
 const GRACE: u64 = SECOND;
-/// What the VM of a shard may hold when no process is left, in bytes: the libraries, code,
-/// and what it keeps for the next processes.
-const BASELINE: usize = 4 << 20;
 
 /// What is simulated, for every seed alike.
 #[derive(Clone, Debug)]
@@ -279,11 +276,6 @@ impl<'a> Course<'a> {
             let (took, given) = (Duration::from_nanos(took), Duration::from_nanos(given));
             return Some(format!("I10: the shutdown has {given:?} and takes more than {took:?}"));
         }
-        let leftovers = self.watch.leftovers();
-        leftovers.or_else(|| {
-            let remains = self.simulated.runtime().remains();
-            let (host, shard, bytes) = remains.into_iter().find(|(.., bytes)| *bytes > BASELINE)?;
-            Some(format!("I9: shard {shard} of {host} keeps {bytes} bytes without processes"))
-        })
+        self.watch.leftovers()
     }
 }

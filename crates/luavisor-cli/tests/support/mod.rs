@@ -98,6 +98,11 @@ impl Project {
         self.luavisor_words(&arguments)
     }
 
+    /// Any command in the folder, running.
+    pub fn start_luavisor<const N: usize>(&self, arguments: [&str; N]) -> Running {
+        Running::start(self.path(), &arguments, Reading::Both)
+    }
+
     /// The same with any number of arguments.
     pub fn luavisor_words(&self, arguments: &[&str]) -> Finished {
         Running::start(self.path(), arguments, Reading::Both).finish()

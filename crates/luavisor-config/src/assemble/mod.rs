@@ -15,6 +15,7 @@ mod order;
 mod processes;
 mod security;
 mod supervisors;
+mod testing;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use environment::Environment;
 use hosts::DefaultHost;
 use order::Order;
 use processes::{Commands, Process};
+use testing::Test;
 
 /// Checks everything and resolves all names.
 pub(crate) fn application<C: ChunkCompiler>(
@@ -63,6 +65,7 @@ pub(crate) fn application<C: ChunkCompiler>(
     let mut pending = Vec::new();
     for (at, entry) in entries.list.iter().enumerate() {
         commands.read(problems, entry);
+        let test = Test::read(problems, sources, entry);
         let lifecycle = &lifecycles[at];
         match entry.kind_name() {
             "process.host" => app.hosts.push(hosts::read(problems, entry, lifecycle.clone())),
@@ -72,6 +75,8 @@ pub(crate) fn application<C: ChunkCompiler>(
             "library.lua" => app.libraries.extend(units.remove(&at)),
             "function.lua" => {
                 let function = processes::function(problems, entry, units.remove(&at));
+                let tests = test.zip(function.as_ref());
+                app.tests.extend(tests.map(|(test, function)| test.function(function)));
                 app.functions.extend(function.map(Arc::new));
             }
             "process.lua" => {
@@ -90,7 +95,9 @@ pub(crate) fn application<C: ChunkCompiler>(
                     }
                 }
                 if let Some(unit) = units.remove(&at) {
-                    app.processes.push(Arc::new(process.define(entry, unit, host, service)));
+                    let process = Arc::new(process.define(entry, unit, host, service));
+                    app.tests.extend(test.map(|test| test.process(process.clone())));
+                    app.processes.push(process);
                 }
             }
             "process.service" => {

@@ -55,7 +55,9 @@ impl ShardKernel {
             self.settle();
         }
         let is_exit = |event: &Event| matches!(event, Event::Exit { from, .. } if *from == pid);
-        self.forget_unread(from, is_exit);
+        if self.forget_unread(from, is_exit) {
+            self.tell_bond(watcher, pid, BondChange::Unmonitors);
+        }
     }
 
     /// The first LINK_DOWN that a native process has not handled.
@@ -78,8 +80,10 @@ impl ShardKernel {
     }
 
     /// Removes unread events: those of a native process, and those that wait until the
-    /// running step is over. The VM does it for its own.
-    fn forget_unread(&mut self, slot: Slot, forget: impl Fn(&Event) -> bool) {
+    /// running step is over. The VM does it for its own. True: there were some of the
+    /// second kind.
+    fn forget_unread(&mut self, slot: Slot, forget: impl Fn(&Event) -> bool) -> bool {
+        let before = self.effects.len();
         self.effects.retain(|effect| {
             !matches!(effect, Effect::Event { slot: to, event } if *to == slot && forget(event))
         });
@@ -89,6 +93,7 @@ impl ShardKernel {
             let unwanted = |input: &Input| matches!(input, Input::Event(event) if forget(event));
             body.inputs.retain(|(input, _)| !unwanted(input));
         }
+        self.effects.len() < before
     }
 
     /// `unlink`, which cannot fail.
@@ -109,7 +114,9 @@ impl ShardKernel {
             self.settle();
         }
         let is_down = |event: &Event| matches!(event, Event::LinkDown { from, .. } if *from == pid);
-        self.forget_unread(from, is_down);
+        if self.forget_unread(from, is_down) {
+            self.tell_bond(peer, pid, BondChange::Unlinks);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use luavisor_vm::{Birth, Slot, Token, Vm};
 use super::Interior;
 use super::kernel::ShardKernel;
 use crate::crash::CrashReport;
+use crate::observe::Occurrence;
 use crate::snapshot::Inspection;
 use crate::tuning;
 
@@ -85,6 +86,7 @@ impl Interior {
                 }
                 // A process may have come since the host was empty.
                 Effect::DropVm if self.kernel.processes.live() == 0 => {
+                    self.tell_emptied();
                     self.vm = None;
                     // The next one begins as every VM does.
                     self.kernel.gc_percent = tuning::GC_PERCENT;
@@ -93,6 +95,18 @@ impl Interior {
                 Effect::DropVm => {}
                 Effect::Inspect(inspection) => inspection.add(self.inspect()),
             }
+        }
+    }
+
+    /// In a simulation: tells what the VM holds without any process.
+    fn tell_emptied(&mut self) {
+        if let Interior { vm: Some(vm), kernel, .. } = self
+            && kernel.world.simulated()
+        {
+            vm.collect(kernel);
+            let (host, shard, bytes) = (kernel.shard.host, kernel.shard.number, vm.heap());
+            let most = kernel.processes.most();
+            kernel.world.observers.tell(|| Occurrence::Emptied { host, shard, bytes, most });
         }
     }
 

@@ -142,6 +142,10 @@ impl ShardKernel {
 
     /// Tells that a system event has reached its process, in a simulation.
     pub fn tell_event(&self, slot: Slot, event: &Event) {
+        // One that has ended meanwhile gets nothing.
+        if self.processes.peek(slot).is_none() {
+            return;
+        }
         let of = self.processes.pid(slot);
         match event {
             Event::Exit { from, .. } => self.tell_bond(of, *from, BondChange::HeardExit),
@@ -160,6 +164,10 @@ impl ShardKernel {
 
     /// Tells of a timer of a process, in a simulation.
     pub fn tell_timer(&self, slot: Slot, timer: TimerId, change: TimerChange) {
+        // Those of one that has ended go with it.
+        if self.processes.peek(slot).is_none() {
+            return;
+        }
         let pid = self.processes.pid(slot);
         self.tell(|| Occurrence::Timer { pid, timer, change });
     }

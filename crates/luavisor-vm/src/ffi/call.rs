@@ -380,7 +380,7 @@ impl Call {
     }
     /// Collects all garbage of this VM. Slow on a large one.
     pub fn collect(&mut self) {
-        self.lua.full_collection();
+        super::life::collect_once(self.cx);
     }
     /// Tasks of the process.
     pub fn tasks(&self) -> usize {

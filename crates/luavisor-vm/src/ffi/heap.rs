@@ -15,6 +15,9 @@ use super::process::Process;
 /// A process that has asked for this share of the shard's memory gets a category of its own.
 const LARGE_SHARE: usize = 64;
 
+/// Bytes that may be added to a small heap of a simulation before it is collected.
+const SIMULATED_ROOM: usize = 1 << 20;
+
 /// Bytes of a process with a category of its own: its heap, and what Rust keeps for it.
 pub fn held(cx: Cx, process: &Process) -> usize {
     cx.vm().lua.category_heap(process.category) + process.charged
@@ -77,6 +80,17 @@ pub fn draw_lines(cx: Cx, process: &Process) {
     account.draw(lines);
 }
 
+/// Bytes in use at which the whole heap is collected next.
+pub fn next_line(cx: Cx) -> usize {
+    let (used, shard) = (cx.vm().heap_account.used, cx.vm().config.memory);
+    let full = shard.max(used.saturating_add(shard / 16));
+    match cx.simulated() {
+        // Nothing else collects there.
+        true => full.min(used.saturating_mul(2).saturating_add(SIMULATED_ROOM)),
+        false => full,
+    }
+}
+
 /// A line was passed: collects, and ends who holds too much all the same.
 pub fn relieve(cx: Cx, process: &mut Process) -> Option<Arc<Exit>> {
     let vm = cx.vm();
@@ -106,8 +120,7 @@ pub fn relieve(cx: Cx, process: &mut Process) -> Option<Arc<Exit>> {
         cx.kernel().end_for_memory(heaviest);
     }
     // After a collection that left little room, the next is worth its price only later.
-    let shard = vm.config.memory;
-    vm.memory_line = shard.max(vm.heap_account.used.saturating_add(shard / 16));
+    vm.memory_line = next_line(cx);
     draw_lines(cx, process);
     None
 }

@@ -159,10 +159,19 @@ pub fn destroy(cx: Cx, mut process: Box<Process>) {
 /// Collects all garbage. What only garbage objects held is garbage after a first
 /// pass, and goes with a second one.
 pub fn collect(cx: Cx) {
-    cx.vm().lua.full_collection();
+    collect_once(cx);
     if bury_dead(cx) {
-        cx.vm().lua.full_collection();
+        collect_once(cx);
         bury_dead(cx);
+    }
+}
+
+/// One pass over the heap. A simulation has no others but these: Luau's collector sets
+/// its pace by the machine's clock.
+pub fn collect_once(cx: Cx) {
+    cx.vm().lua.full_collection();
+    if cx.simulated() {
+        cx.vm().lua.stop_collector();
     }
 }
 

@@ -381,6 +381,10 @@ impl Lua {
     pub fn full_collection(self) {
         unsafe { sys::lua_gc(self.0, sys::LUA_GCCOLLECT, 0) };
     }
+    /// Keeps the collector from starting by itself, until the next full collection.
+    pub fn stop_collector(self) {
+        unsafe { sys::lua_gc(self.0, sys::LUA_GCSTOP, 0) };
+    }
     /// The size of the heap that the collector aims at, in percent of what lives.
     pub fn set_heap_goal(self, percent: c_int) {
         unsafe { sys::lua_gc(self.0, sys::LUA_GCSETGOAL, percent) };

@@ -15,6 +15,7 @@ use super::context::Cx;
 use super::error::Raise;
 use super::lua::*;
 use super::{channel, compile, coroutine, error, message, objects, send, shapes, units};
+use crate::compile::Calls;
 
 /// Largest string that one call may make.
 const BYTES: f64 = 256.0 * 1024.0 * 1024.0;
@@ -451,8 +452,9 @@ natives! {
 /// Replaces library functions that take callbacks by preemptible ones.
 fn prelude(lua: Lua) {
     static BYTECODE: OnceLock<Box<[u8]>> = OnceLock::new();
-    let bytecode = BYTECODE
-        .get_or_init(|| compile::compile(include_bytes!("prelude.luau")).unwrap_or_default());
+    let bytecode = BYTECODE.get_or_init(|| {
+        compile::compile(include_bytes!("prelude.luau"), Calls::Inlined).unwrap_or_default()
+    });
     lua.new_table(0, 8);
     for (library, names) in
         [("table", &[c"sort", c"create"][..]), ("string", &[c"gsub", c"find", c"sub", c"byte"][..])]

@@ -10,6 +10,7 @@ use super::compile;
 use super::context::Cx;
 use super::lua::*;
 use super::shelf::{Place, storage};
+use crate::compile::Calls;
 
 /// Where the functions lie.
 #[derive(Debug)]
@@ -47,8 +48,9 @@ pub fn make(cx: Cx, lua: Lua, shape: Place, category: u8, push: impl FnOnce(Lua)
 /// Loads the functions.
 pub fn install(cx: Cx, lua: Lua) {
     static BYTECODE: OnceLock<Box<[u8]>> = OnceLock::new();
-    let bytecode = BYTECODE
-        .get_or_init(|| compile::compile(include_bytes!("shapes.luau")).unwrap_or_default());
+    let bytecode = BYTECODE.get_or_init(|| {
+        compile::compile(include_bytes!("shapes.luau"), Calls::Inlined).unwrap_or_default()
+    });
     if !lua.load(c"=[shapes]", bytecode) {
         // Part of the program, and loaded by every test.
         debug_assert!(false, "{}", String::from_utf8_lossy(lua.bytes(-1)));

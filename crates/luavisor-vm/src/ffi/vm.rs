@@ -96,6 +96,10 @@ impl Raw {
         let cx = Cx(context);
         sandbox::install(cx, lua);
         cx.vm().heap_account.lua = state;
+        if cx.simulated() {
+            lua.stop_collector();
+            cx.vm().memory_line = heap::next_line(cx);
+        }
         Raw { context, arm: Arm::new(lua) }
     }
 

@@ -10,6 +10,7 @@
 //! | I6 | a process that is ready runs after a bounded number of steps of others |
 //! | I7 | no child outlives its supervisor |
 //! | I8 | every CANCEL arrives; nobody waits for what is there |
+//! | I9 | a shard without processes holds little memory |
 //! | timers | one that was stopped does not fire |
 //! | names | a name has one living owner |
 //! | intensity | no supervisor of an entry restarts more often than it says |
@@ -42,6 +43,11 @@ use messages::Messages;
 /// so many for each process there.
 const PATIENCE: u64 = 1000;
 const PATIENCE_EACH: u64 = 64;
+
+/// Bytes that the VM of a shard may hold without processes: the libraries, code, and what
+/// it keeps for the next ones; more for each process that it had at once.
+const BASELINE: usize = 2 << 20;
+const BASELINE_EACH: usize = 2 << 10;
 
 /// Nanoseconds after its time at which a timer has certainly not fired.
 const LATE: u64 = 1_000_000_000;
@@ -103,6 +109,8 @@ pub struct View {
     pub processes: BTreeMap<Arc<str>, u64>,
     /// messages that they have not taken, by entry
     pub unread: BTreeMap<Arc<str>, u64>,
+    /// living children of supervisors, by the entry of the supervisor
+    pub children: BTreeMap<Arc<str>, u64>,
     /// registered names, each with the entry of its owner
     pub names: BTreeMap<Arc<str>, Arc<str>>,
     /// restarts of services and children so far
@@ -161,6 +169,13 @@ impl Watch {
             let unread = state.messages.unread(*pid);
             if unread > 0 {
                 *view.unread.entry(entry.clone()).or_default() += unread;
+            }
+        }
+        for (child, supervisor) in &state.children {
+            if state.living.contains_key(child)
+                && let Some(entry) = state.living.get(supervisor)
+            {
+                *view.children.entry(entry.clone()).or_default() += 1;
             }
         }
         for (name, owner) in &state.names {
@@ -277,7 +292,7 @@ impl Watch {
                     return Some(format!("timers: one of {pid} fired after it was stopped"));
                 }
                 // What should have fired long before has not.
-                state.stopped.retain(|(_, stopped)| stopped.at + LATE >= timer.at);
+                state.stopped.retain(|(_, stopped)| stopped.at.saturating_add(LATE) >= timer.at);
             }
             Occurrence::Step { pid, killed: true, .. } => {
                 let pid = names.of(*pid);
@@ -297,6 +312,14 @@ impl Watch {
                     let (owner, other) = (names.of(*owner), names.of(other));
                     return Some(format!("names: {name} belongs to {owner} and to {other}"));
                 }
+            }
+            Occurrence::Emptied { host, shard, bytes, most }
+                if *bytes > BASELINE + BASELINE_EACH * most =>
+            {
+                let host = names.0.host_name(*host).unwrap_or_default();
+                return Some(format!(
+                    "I9: shard {shard} of {host} holds {bytes} bytes without processes"
+                ));
             }
             Occurrence::Name { name, owner: None } => {
                 state.names.remove(name);

@@ -1,0 +1,161 @@
+//! All seeds, in one process for each processor.
+
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use luavisor::Application;
+use serde_json::Value;
+
+use super::run::Plan;
+use super::{FOUND, Sim, one};
+use crate::{CANNOT_START, print};
+
+/// How often the progress is shown.
+const PROGRESS: Duration = Duration::from_millis(200);
+
+/// What the workers have said.
+#[derive(Default)]
+struct Tally {
+    done: u64,
+    /// nanoseconds of virtual time
+    passed: u64,
+    failures: Vec<(u64, String)>,
+    /// the last seed of each worker
+    latest: Vec<Option<u64>>,
+}
+
+impl Tally {
+    fn add(&mut self, worker: usize, line: &str) {
+        let Ok(line) = serde_json::from_str::<Value>(line) else { return };
+        let seed = line["seed"].as_u64().unwrap_or_default();
+        self.latest[worker] = Some(seed);
+        self.done += 1;
+        self.passed += line["passed"].as_u64().unwrap_or_default();
+        if let Some(failure) = line["failure"].as_str() {
+            self.failures.push((seed, failure.to_owned()));
+        }
+    }
+
+    fn hours(&self) -> f64 {
+        self.passed as f64 / 3600e9
+    }
+}
+
+/// Tries all seeds; 1 if one fails.
+#[allow(clippy::disallowed_methods)] // the rate is one of real time
+pub fn many(sim: &Sim, application: &Application, plan: &Plan) -> anyhow::Result<u8> {
+    let start = Instant::now();
+    let count = sim.options.seeds;
+    let processors = || std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    let jobs = sim.options.jobs.unwrap_or_else(processors).min(count);
+    let mut workers = Vec::new();
+    let (sender, lines) = channel();
+    for job in 0..jobs {
+        let share = count / jobs + u64::from(job < count % jobs);
+        let before = job * (count / jobs) + job.min(count % jobs);
+        let mut worker = worker(sim.options.from.wrapping_add(before), share)?;
+        if let Some(stdout) = worker.stdout.take() {
+            read(workers.len(), stdout, sender.clone())?;
+        }
+        workers.push(worker);
+    }
+    drop(sender);
+    let tally = listen(&lines, count, workers.len(), start);
+    for (mut worker, latest) in workers.into_iter().zip(&tally.latest) {
+        let status = worker.wait()?;
+        match status.code() {
+            Some(code) if code == 0 || code == i32::from(FOUND) => {}
+            // It has said why.
+            Some(code) if code == i32::from(CANNOT_START) => return Ok(CANNOT_START),
+            _ => {
+                let after = match latest {
+                    Some(seed) => format!("after seed {seed}"),
+                    None => "at its first seed".to_owned(),
+                };
+                print::out(&format!("a simulation crashed {after}: {status}\n"));
+                return Ok(FOUND);
+            }
+        }
+    }
+    let (hours, took) = (tally.hours(), start.elapsed().as_secs_f64());
+    print::out(&format!(
+        "{} seeds, {hours:.1} virtual hours in {took:.1} s: {:.1} virtual hours per second\n",
+        tally.done,
+        hours / took
+    ));
+    let Some((seed, failure)) = tally.failures.iter().min() else { return Ok(0) };
+    let failed = tally.failures.len();
+    print::out(&format!("{failed} of them failed; each process stops at its first\n"));
+    if one(application, plan, *seed, false)? == 0 {
+        print::out(&format!("but in its own process seed {seed} failed: {failure}\n"));
+    }
+    Ok(FOUND)
+}
+
+/// Passes the lines of a worker on.
+fn read(worker: usize, stdout: ChildStdout, lines: Sender<(usize, String)>) -> anyhow::Result<()> {
+    let pass_on = move || {
+        let all = BufReader::new(stdout).lines().map_while(Result::ok);
+        // Nobody listens any more once the command is over.
+        let _ = all.map(|line| lines.send((worker, line))).take_while(Result::is_ok).count();
+    };
+    std::thread::Builder::new().spawn(pass_on)?;
+    Ok(())
+}
+
+/// Counts what the workers say until all are done; shows the progress on a terminal.
+#[allow(clippy::disallowed_methods)] // progress is one in real time
+fn listen(lines: &Receiver<(usize, String)>, count: u64, workers: usize, start: Instant) -> Tally {
+    let mut tally = Tally { latest: vec![None; workers], ..Tally::default() };
+    let mut screen = std::io::stderr();
+    let shows = screen.is_terminal();
+    let mut shown = start;
+    while let Ok((worker, line)) = lines.recv() {
+        tally.add(worker, &line);
+        if shows && shown.elapsed() >= PROGRESS {
+            shown = Instant::now();
+            let rate = tally.hours() / start.elapsed().as_secs_f64();
+            // A screen that is gone needs no progress.
+            let _ = write!(
+                screen,
+                "\r\x1b[K{} of {count} seeds, {rate:.1} virtual hours per second",
+                tally.done
+            );
+        }
+    }
+    if shows && shown > start {
+        let _ = write!(screen, "\r\x1b[K");
+    }
+    tally
+}
+
+/// This program again, for a share of the seeds.
+fn worker(from: u64, seeds: u64) -> anyhow::Result<Child> {
+    let mut command = Command::new(std::env::current_exe().context("cannot find myself")?);
+    let mut skip = false;
+    let mut shared = false;
+    for word in std::env::args_os().skip(1) {
+        let text = word.to_string_lossy().into_owned();
+        if std::mem::take(&mut skip) {
+            continue;
+        }
+        // Its own share comes instead.
+        let replaced = ["--seeds", "--from", "--jobs"];
+        if replaced.contains(&text.as_str()) {
+            skip = true;
+            continue;
+        }
+        if replaced.iter().any(|flag| text.starts_with(&format!("{flag}="))) {
+            continue;
+        }
+        command.arg(word);
+        if text == "sim" && !std::mem::replace(&mut shared, true) {
+            command.arg("--worker").arg(format!("--from={from}")).arg(format!("--seeds={seeds}"));
+        }
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.spawn().context("cannot start a worker")
+}
