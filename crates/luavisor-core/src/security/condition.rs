@@ -3,7 +3,7 @@
 use regex::{Regex, RegexBuilder};
 
 use super::Question;
-use super::operand::Operand;
+use super::operand::{Operand, Work};
 use crate::value::{Value, Values};
 
 /// Largest compiled regular expression, in bytes.
@@ -146,7 +146,8 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Whether it holds. It does not if a side is missing, but for `nexists`.
+    /// Whether it holds. It does not if a side is missing, but for `nexists`, nor if
+    /// comparing the sides takes too much work.
     pub fn holds(&self, question: Question<'_>) -> bool {
         let found = self.field.of(question);
         match self.operator {
@@ -172,18 +173,20 @@ impl Condition {
             (Some(a), Some(b)) => holds(&a, &b),
             _ => false,
         };
-        match self.operator {
-            Operator::Eq => found.equals(other),
-            Operator::Ne => !found.equals(other),
+        let mut work = Work::new();
+        let holds = match self.operator {
+            Operator::Eq => found.equals(other, &mut work),
+            Operator::Ne => !found.equals(other, &mut work),
             Operator::Lt => ordered(f64::lt),
             Operator::Gt => ordered(f64::gt),
             Operator::Lte => ordered(f64::le),
             Operator::Gte => ordered(f64::ge),
-            Operator::In => found.is_in(other),
-            Operator::Nin => !found.is_in(other),
-            Operator::Contains => found.contains(other),
-            Operator::Ncontains => !found.contains(other),
+            Operator::In => found.is_in(other, &mut work),
+            Operator::Nin => !found.is_in(other, &mut work),
+            Operator::Contains => found.contains(other, &mut work),
+            Operator::Ncontains => !found.contains(other, &mut work),
             Operator::Exists | Operator::Nexists | Operator::Matches | Operator::Nmatches => false,
-        }
+        };
+        holds && work.is_left()
     }
 }

@@ -2,9 +2,33 @@
 
 use crate::value::{Table, Value, Values};
 
-/// Parts of tables that one comparison looks at: tables may contain themselves, and one
-/// table may be part of another many times.
-const PARTS: usize = 10_000;
+/// Work of one condition. Tables may contain themselves, one table or text may be part of
+/// another many times, and nothing else runs on the worker meanwhile.
+const WORK: usize = 1_000_000;
+/// Longest text that is read as a number, in bytes.
+const DIGITS: usize = 400;
+/// Bytes of text that are compared as one piece of work.
+const PIECE: usize = 64;
+
+/// The work that a comparison may still do. One that needs more comes to no result.
+#[derive(Debug)]
+pub(super) struct Work(usize);
+
+impl Work {
+    pub fn new() -> Work {
+        Work(WORK)
+    }
+
+    /// Whether it was enough.
+    pub fn is_left(&self) -> bool {
+        self.0 > 0
+    }
+
+    fn take(&mut self, bytes: usize) -> bool {
+        self.0 = self.0.saturating_sub(1 + bytes / PIECE);
+        self.is_left()
+    }
+}
 
 /// One side of a condition.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +56,9 @@ impl<'a> Operand<'a> {
         match self {
             Operand::Number(number) => Some(number),
             Operand::Text(text) => {
+                if text.len() > DIGITS {
+                    return None;
+                }
                 let number = std::str::from_utf8(text).ok()?.trim().parse::<f64>().ok()?;
                 number.is_finite().then_some(number)
             }
@@ -40,33 +67,34 @@ impl<'a> Operand<'a> {
     }
 
     /// Equal by value; numbers are equal to numeric texts.
-    pub fn equals(self, other: Operand<'_>) -> bool {
-        self.equals_within(other, &mut PARTS.clone(), 0)
+    pub fn equals(self, other: Operand<'_>, work: &mut Work) -> bool {
+        self.equals_within(other, work, 0)
     }
 
-    fn equals_within(self, other: Operand<'_>, left: &mut usize, depth: usize) -> bool {
+    fn equals_within(self, other: Operand<'_>, work: &mut Work, depth: usize) -> bool {
         match (self, other) {
+            _ if !work.take(0) || depth > 32 => false,
             (Operand::Boolean(a), Operand::Boolean(b)) => a == b,
-            (Operand::Text(a), Operand::Text(b)) => a == b,
+            (Operand::Text(a), Operand::Text(b)) => {
+                a.len() == b.len() && work.take(a.len()) && a == b
+            }
             (Operand::Number(_), _) | (_, Operand::Number(_)) => {
                 matches!((self.number(), other.number()), (Some(a), Some(b)) if a == b)
             }
             (Operand::Table(values, a), Operand::Table(others, b)) => {
-                if a.array.len() != b.array.len() || a.hash.len() != b.hash.len() || depth > 32 {
+                if a.array.len() != b.array.len() || a.hash.len() != b.hash.len() {
                     return false;
                 }
-                let mut same = |a: &Value, b: &Value| {
-                    *left = left.saturating_sub(1);
-                    match (Operand::of(values, a), Operand::of(others, b)) {
-                        _ if *left == 0 => false,
-                        (Some(a), Some(b)) => a.equals_within(b, left, depth + 1),
+                let mut same =
+                    |a: &Value, b: &Value| match (Operand::of(values, a), Operand::of(others, b)) {
+                        (Some(a), Some(b)) => a.equals_within(b, work, depth + 1),
                         (None, None) => *a == Value::Nil && *b == Value::Nil,
                         _ => false,
-                    }
-                };
+                    };
                 a.array.iter().zip(&b.array).all(|(a, b)| same(a, b))
                     && a.hash.iter().all(|(key, value)| {
-                        b.hash.iter().any(|(other, there)| same(key, other) && same(value, there))
+                        let mut entries = b.hash.iter();
+                        entries.any(|(other, there)| same(key, other) && same(value, there))
                     })
             }
             _ => false,
@@ -74,24 +102,24 @@ impl<'a> Operand<'a> {
     }
 
     /// Whether it is an element of `list`; anything else than a table is a list of one.
-    pub fn is_in(self, list: Operand<'_>) -> bool {
+    pub fn is_in(self, list: Operand<'_>, work: &mut Work) -> bool {
         match list {
-            Operand::Table(values, table) => table
-                .array
-                .iter()
-                .filter_map(|value| Operand::of(values, value))
-                .any(|value| self.equals(value)),
-            single => self.equals(single),
+            Operand::Table(values, table) => {
+                let mut elements = table.array.iter().filter_map(|v| Operand::of(values, v));
+                elements.any(|value| self.equals(value, work))
+            }
+            single => self.equals(single, work),
         }
     }
 
     /// Whether it is a text with this part, or a list with this element.
-    pub fn contains(self, part: Operand<'_>) -> bool {
+    pub fn contains(self, part: Operand<'_>, work: &mut Work) -> bool {
         match (self, part) {
+            // Of text, since the search in text takes time in proportion to it.
             (Operand::Text(text), Operand::Text(part)) => {
-                part.is_empty() || text.windows(part.len()).any(|window| window == part)
+                String::from_utf8_lossy(text).contains(&*String::from_utf8_lossy(part))
             }
-            (Operand::Table(..), part) => part.is_in(self),
+            (Operand::Table(..), part) => part.is_in(self, work),
             _ => false,
         }
     }

@@ -188,8 +188,27 @@ fn tables_that_contain_themselves_are_compared_in_bounded_time() {
     let mut cyclic = Values::one(Value::Table(0));
     let array = vec![Value::Table(0), Value::Table(0), Value::Table(0)];
     cyclic.tables.push(Table { array, hash: vec![("x".into(), Value::Table(0))] });
-    let side = || operand::Operand::of(&cyclic, cyclic.first()).unwrap();
-    assert!(!side().equals(side()));
+    let actor = Actor::new("a", cyclic.clone()).unwrap();
+    let mut meta = table([("x", Value::Table(1)), ("long", "a".repeat(1 << 20).into())]);
+    meta.tables.extend(cyclic.tables.iter().cloned());
+    meta.tables[1].array.fill(Value::Table(1));
+    let question = Question { actor: &actor, action: "", resource: "", meta: &meta };
+    let compared = |field: &str, operator, against| {
+        Condition { field: Field::parse(field).unwrap(), operator, against }.holds(question)
+    };
+    // Neither equal nor unequal, nor found nor missing.
+    let itself = || Against::Field(Field::parse("actor.meta.x").unwrap());
+    for operator in [Operator::Eq, Operator::In, Operator::Contains] {
+        assert!(!compared("meta.x", operator, itself()), "{operator:?}");
+    }
+    let text = Value::from("a".repeat((1 << 20) - 1) + "b");
+    let texts = list([0; 1000].map(|_| text.clone()));
+    assert!(!compared("meta.long", Operator::In, Against::Value(texts.clone())));
+    assert!(!compared("meta.long", Operator::Nin, Against::Value(texts)));
+    // What a search in bytes would be slow with.
+    let part = Against::Value(Values::one("a".repeat(1 << 19) + "b"));
+    assert!(!compared("meta.long", Operator::Contains, part));
+    assert!(!compared("meta.long", Operator::Lt, Against::Value(Values::one(1))));
 }
 
 #[test]
