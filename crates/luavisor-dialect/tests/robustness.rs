@@ -101,7 +101,7 @@ fn sources() -> Vec<PathBuf> {
 /// Lua, documents, and Rust tests that are not about the dialect.
 fn is_read(path: &Path) -> bool {
     let name = path.to_string_lossy();
-    let about_it = ["dialect.rs", "types.rs", "typed.rs"];
+    let about_it = ["dialect.rs", "mistakes.rs", "types.rs", "typed.rs"];
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("lua" | "luau" | "md") => true,
         Some("rs") => name.contains("/tests/") && !about_it.iter().any(|end| name.ends_with(end)),
