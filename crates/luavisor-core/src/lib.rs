@@ -36,6 +36,7 @@ pub mod pattern;
 pub mod pid;
 pub mod pid_map;
 pub mod pool;
+pub mod registry;
 pub mod relations;
 pub mod restart;
 pub mod security;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use luavisor_core::pool::{Place, Pool};
+use luavisor_core::registry::Entry;
 use luavisor_core::value::Table;
 use luavisor_core::{Error, Pid, Value, Values};
 use luavisor_vm::{Program, Token};
@@ -22,6 +23,10 @@ pub trait Catalog: Send + Sync {
     fn callable(&self, id: &str) -> Option<Callable> {
         let _ = id;
         None
+    }
+    /// All entries, by id, for those who read them.
+    fn entries(&self) -> Arc<[Arc<Entry>]> {
+        Arc::new([])
     }
     /// Whether there is an entry of this id, of any kind. Decides between
     /// `host not found` and `host does not implement process.Host`.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
+use luavisor_core::registry::Entry;
 use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
@@ -407,6 +408,8 @@ pub trait Kernel {
 
     /// The policies of the application.
     fn policies(&self) -> Arc<Policies>;
+    /// All entries of the application, by id.
+    fn entries(&self) -> Arc<[Arc<Entry>]>;
     /// Whether there is an entry of this id, of any kind.
     fn has_entry(&self, id: &str) -> bool;
 

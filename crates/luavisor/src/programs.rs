@@ -3,12 +3,13 @@
 //! Units keep their identity: a library that two processes import is one unit
 //! here too, so that a VM loads its code once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use luavisor_config as config;
 use luavisor_config::{Pool, PoolKind};
 use luavisor_core::Error;
+use luavisor_core::registry::Entry;
 use luavisor_runtime::{Callable, Catalog, Function, ProgramTable};
 use luavisor_vm::{Chunk, Program, Unit};
 
@@ -17,7 +18,8 @@ use crate::Application;
 /// The catalog of one application.
 pub(crate) struct Entries {
     programs: ProgramTable,
-    ids: BTreeSet<Arc<str>>,
+    /// by id
+    entries: Arc<[Arc<Entry>]>,
 }
 
 impl Entries {
@@ -53,8 +55,17 @@ impl Entries {
                 Callable::Function(Arc::new(Function::new(program, seats(&function.pool))));
             programs.insert_callable(function.id.shared(), callable);
         }
-        let ids = application.entries.iter().map(|entry| entry.id.shared()).collect();
-        Entries { programs, ids }
+        let entries = application.entries.iter().map(|entry| {
+            Arc::new(Entry {
+                id: entry.id.shared(),
+                kind: entry.kind.as_str().into(),
+                meta: entry.meta.clone(),
+                data: entry.data.clone(),
+            })
+        });
+        let mut entries: Vec<Arc<Entry>> = entries.collect();
+        entries.sort_by(|a, b| a.id.cmp(&b.id));
+        Entries { programs, entries: entries.into() }
     }
 }
 
@@ -82,8 +93,13 @@ impl Catalog for Entries {
         self.programs.version()
     }
 
+    fn entries(&self) -> Arc<[Arc<Entry>]> {
+        self.entries.clone()
+    }
+
     fn has_entry(&self, id: &str) -> bool {
-        self.ids.contains(id) || self.programs.has_entry(id)
+        let known = self.entries.binary_search_by(|entry| (*entry.id).cmp(id)).is_ok();
+        known || self.programs.has_entry(id)
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
+use luavisor_core::registry::Entry;
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
@@ -472,6 +473,10 @@ impl Kernel for ShardKernel {
 
     fn policies(&self) -> Arc<Policies> {
         self.world.security.policies.clone()
+    }
+
+    fn entries(&self) -> Arc<[Arc<Entry>]> {
+        self.world.catalog.entries()
     }
 
     fn has_entry(&self, id: &str) -> bool {

@@ -22,6 +22,7 @@ pub mod os;
 pub mod payload;
 pub mod print;
 pub mod process;
+pub mod registry;
 pub mod security;
 pub mod subscriptions;
 pub mod supervisor;
@@ -53,6 +54,7 @@ pub fn install(setup: &mut Setup) {
     hash::install(setup);
     env::install(setup);
     system::install(setup);
+    registry::install(setup);
     security::install(setup);
     supervisor::install(setup);
     types::install(setup);
@@ -64,7 +66,6 @@ pub fn is_unsupported(name: &str) -> bool {
 }
 
 const UNSUPPORTED: &[&str] = &[
-    "registry",
     "yaml",
     "crypto",
     "compress",

@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
+use luavisor_core::registry::Entry;
 use luavisor_core::security::Policies;
-use luavisor_core::value::Bytes;
+use luavisor_core::value::{Bytes, Table};
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
 use luavisor_vm::kernel::{
     CallRequest, CancelRequest, HeapUse, Level, LogRecord, Machine, Output, Read, ServiceInfo,
@@ -277,6 +278,22 @@ impl Kernel for FakeKernel {
     }
     fn policies(&self) -> Arc<Policies> {
         self.policies.clone()
+    }
+    fn entries(&self) -> Arc<[Arc<Entry>]> {
+        let table = |kind: Option<&str>| {
+            let hash = kind.map(|kind| ("type".into(), kind.into())).into_iter().collect();
+            let tables = vec![Table { array: Vec::new(), hash }];
+            Values { items: [Value::Table(0)].into_iter().collect(), tables }
+        };
+        let entry = |id: &str, kind: &str, meta| {
+            let (meta, data) = (table(meta), table(None));
+            Arc::new(Entry { id: id.into(), kind: kind.into(), meta, data })
+        };
+        Arc::new([
+            entry("app:library", "library.lua", None),
+            entry("app:main", "process.lua", Some("worker")),
+            entry("other:main", "process.lua", Some("worker")),
+        ])
     }
     fn has_entry(&self, id: &str) -> bool {
         id == "app:main"
