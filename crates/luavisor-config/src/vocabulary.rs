@@ -17,6 +17,7 @@ pub const MODULES: &[&str] = &[
     "system",
     "time",
     "uuid",
+    "yaml",
 ];
 
 /// Global libraries, which may be listed under `modules:` all the same.
@@ -59,5 +60,4 @@ pub const LATER_MODULES: &[&str] = &[
     "text",
     "treesitter",
     "websocket",
-    "yaml",
 ];

@@ -14,7 +14,7 @@ pub mod number;
 mod shape;
 mod sink;
 mod walk;
-mod yaml;
+pub mod yaml;
 
 pub use sink::{Sink, ValuesSink};
 

@@ -22,6 +22,7 @@ pub mod os;
 pub mod payload;
 pub mod print;
 pub mod process;
+mod refusal;
 pub mod registry;
 pub mod security;
 pub mod subscriptions;
@@ -30,6 +31,7 @@ pub mod system;
 pub mod time;
 pub mod types;
 pub mod uuid;
+pub mod yaml;
 
 use crate::ffi::call::Setup;
 
@@ -46,6 +48,7 @@ pub fn install(setup: &mut Setup) {
     funcs::install(setup);
     future::install(setup);
     uuid::install(setup);
+    yaml::install(setup);
     logger::install(setup);
     os::install(setup);
     io::install(setup);
@@ -66,7 +69,6 @@ pub fn is_unsupported(name: &str) -> bool {
 }
 
 const UNSUPPORTED: &[&str] = &[
-    "yaml",
     "crypto",
     "compress",
     "expr",

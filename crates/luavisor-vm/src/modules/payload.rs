@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use luavisor_core::Error;
 use luavisor_core::value::{Object, Payload};
 
+use super::refusal::failed;
 use crate::codec::format::{self, Format};
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
@@ -55,10 +55,6 @@ fn read(call: &mut Call, action: &str) -> Outcome {
         Ok(()) => call.results(1),
         Err(cause) => failed(call, action, &cause),
     }
-}
-
-fn failed(call: &mut Call, action: &str, cause: &str) -> Outcome {
-    call.fail(Error::internal(format!("{action} failed: {cause}")).retryable(false))
 }
 
 fn data(call: &mut Call) -> Outcome {

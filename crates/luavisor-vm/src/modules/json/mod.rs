@@ -2,20 +2,11 @@
 
 mod schemas;
 
-use luavisor_core::Error;
-
-use crate::codec::{self, Fault};
+use super::refusal::{failed, invalid};
+use crate::codec;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 
 pub use schemas::KnownSchemas;
-
-fn invalid(call: &mut Call, message: &'static str) -> Outcome {
-    call.fail(Error::invalid(message).retryable(false))
-}
-
-fn failed(call: &mut Call, action: &str, cause: &Fault) -> Outcome {
-    call.fail(Error::internal(format!("{action} failed: {cause}")).retryable(false))
-}
 
 /// `json.encode(value)`
 fn encode(call: &mut Call) -> Outcome {
