@@ -86,11 +86,50 @@ fn planted_bugs_of_the_runtime_are_found() {
         if not again then process.send(process.pid(), 'unread', true) end
         while process.events():receive().kind ~= process.event.CANCEL do end
     end";
+    // Two who want one name, who compute for ever, and who leave much behind.
+    let named = "return function()
+        local time = require('time')
+        while true do
+            process.registry.register('title')
+            time.sleep('1s')
+        end
+    end";
+    let busy = "return function() while true do end end";
+    let hoarder = "return function()
+        local time, keep = require('time'), {}
+        for i = 1, 40000 do keep[i] = { i } end
+        process.events():receive()
+    end";
+    // Sends to who has ended.
+    let pen_pal = "return function()
+        local time = require('time')
+        while true do
+            local peer = process.spawn('app:ends', 'app:processes')
+            time.sleep('100ms')
+            process.send(peer, 'late')
+        end
+    end";
     let project = Project::new()
         .process("linked", "lifecycle: { auto_start: true }", linked)
         .process("peer", "", peer)
-        .process("deaf", "lifecycle: { auto_start: true }", deaf);
-    let own = project.path().to_str().unwrap_or_default().to_owned();
+        .process("deaf", "lifecycle: { auto_start: true }", deaf)
+        .process("named_a", "lifecycle: { auto_start: true }", named)
+        .process("named_b", "lifecycle: { auto_start: true }", named)
+        .process("hoarder", "lifecycle: { auto_start: true }", hoarder)
+        .process("ends", "", "return function() end")
+        .process("pen_pal", "lifecycle: { auto_start: true }", pen_pal);
+    let computing = (0..6).fold(Project::new(), |project, number| {
+        project.process(&format!("busy{number}"), "lifecycle: { auto_start: true }", busy)
+    });
+    let stubborn = Project::new()
+        .process(
+            "stubborn",
+            "lifecycle: { auto_start: true, stop_timeout: 60s }",
+            "return function() while true do process.inbox():receive() end end",
+        )
+        .file("luavisor.yaml", "version: \"1.0\"\nshutdown: { timeout: 5s }\n");
+    let folder = |project: &Project| project.path().to_str().unwrap_or_default().to_owned();
+    let own = folder(&project);
     for (bug, folder, says) in [
         ("lost-exit", example("tree"), "I1: "),
         ("double-exit", example("tree"), "I1: "),
@@ -100,17 +139,28 @@ fn planted_bugs_of_the_runtime_are_found() {
         ("budget-ignored", example("tree"), "intensity: "),
         ("name-kept", own.clone(), "the name peer outlives its owner"),
         ("overtaking", example("bank"), "I3: "),
+        ("lost-message", example("bank"), "I3: "),
+        ("double-message", example("bank"), "I3: "),
+        ("vanished-message", example("bank"), "I3: "),
+        ("dead-accepts", own.clone(), "I4: "),
+        ("name-taken-twice", own.clone(), "names: title belongs to"),
+        ("starving", folder(&computing), "I6: "),
+        ("garbage-kept", own.clone(), "I9: "),
+        ("lost-wake", example("worker-pool"), "I8: "),
+        ("endless-shutdown", folder(&stubborn), "I10: "),
         ("timer-kept", example("tree"), "timers: "),
         ("lost-cancel", own, "I8: "),
         ("killed-runs", example("chat"), "I5: "),
         ("forgotten-child", example("tree"), "I7: "),
     ] {
-        let faults = "kill=0.05,cancel=0.01";
-        let flags = ["sim", "--seeds", "1000", "--faults", faults, "--plant", bug, &folder];
-        let found = project.luavisor(flags).exits(1).stdout;
+        let faults = "kill=0.05,cancel=0.01,stop=0.01";
+        let time = if bug == "starving" { "2s" } else { "3m" };
+        let flags = ["sim", "--time", time, "--settle", "2s", "--faults", faults, &folder];
+        let planted = [&flags[..], &["--seeds", "1000", "--plant", bug]].concat();
+        let found = project.luavisor_words(&planted).exits(1).stdout;
         assert!(found.contains(" fails: ") && found.contains(says), "{bug}\n{found}");
-        let healthy = ["sim", "--seeds", "10", "--faults", faults, "--jobs", "1", "-s", &folder];
-        project.luavisor(healthy).exits(0);
+        let healthy = [&flags[..], &["--seeds", "3", "--jobs", "1", "-s"]].concat();
+        project.luavisor_words(&healthy).exits(0);
     }
 }
 
@@ -180,7 +230,7 @@ fn faults_come_at_their_time() {
     wrong("30s kill", "expected TIME FAULT ENTRY");
     wrong("soon kill app:worker", "expected a time such as 30s");
     wrong("30s kil app:worker", "unknown fault \"kil\"");
-    wrong("30s kill app:nobody", "no process or supervisor \"app:nobody\"");
+    wrong("30s kill app:nobody", "no process, function or supervisor \"app:nobody\"");
 }
 
 #[test]
@@ -199,7 +249,7 @@ fn what_cannot_be_simulated_is_said() {
     sim(&[]).exits(2).mentions("nothing to run");
     sim(&["-x", "app:main", "--live", "app:nobody=1"])
         .exits(2)
-        .mentions("no process or supervisor");
+        .mentions("no process, function or supervisor");
     sim(&["--seeds", "0", "-x", "app:main"]).exits(2).mentions("--seeds");
     sim(&["-x", "app:nobody"]).exits(2).mentions("process \"app:nobody\" not found");
     sim(&["-x", "app:main", "--seeds", "3", "--time", "1s"]).exits(0);
@@ -209,29 +259,36 @@ fn what_cannot_be_simulated_is_said() {
 fn examples_survive_faults() {
     let project = Project::empty();
     let all = "kill=0.02,fail=0.02,memory=0.01,flood=0.01,cancel=0.01,start=0.02,clock=0.01,hold=0.01,stop=0.003";
-    for (name, more) in [
-        ("worker-pool", &["--live", "app:worker=3"][..]),
-        ("supervised-pool", &[]),
-        ("tree", &[]),
-        ("crawler", &["-x", "app:main"]),
-        ("queue", &[]),
-        ("bank", &[]),
-        ("chat", &[]),
-        ("service", &[]),
-        ("star", &["-x", "app:main"]),
-        ("everyday", &["-x", "app:main"]),
-        ("chain", &["-x", "app:main"]),
-        ("linked-pair", &["-x", "app:main"]),
-        ("monitored-worker", &["-x", "app:main"]),
-        ("ping-pong", &["-x", "app:main"]),
+    // Those that are over at once are hit more often, and without being stopped first.
+    let brief = "kill=0.2,fail=0.2,memory=0.1,flood=0.1,cancel=0.1,start=0.1,hold=0.1";
+    let main = ["-x", "app:main"];
+    for (name, faults, more) in [
+        ("worker-pool", "kill=0.02,fail=0.02,clock=0.01", &["--live", "app:worker=3"][..]),
+        ("supervised-pool", all, &[]),
+        ("tree", all, &[]),
+        ("crawler", all, &main),
+        ("queue", all, &[]),
+        ("bank", all, &[]),
+        ("chat", all, &[]),
+        ("service", all, &[]),
+        ("star", brief, &main),
+        ("everyday", brief, &main),
+        ("chain", brief, &main),
+        ("linked-pair", brief, &main),
+        ("monitored-worker", brief, &main),
+        ("ping-pong", brief, &main),
     ] {
         let folder = example(name);
-        let faults = if name == "worker-pool" { "kill=0.02,fail=0.02,clock=0.01" } else { all };
         let mut words = vec!["sim", "--seeds", "30", "--time", "3m", "--faults", faults];
         words.extend(more);
         words.push(&folder);
-        let finished = project.luavisor_words(&words).exits(0);
-        assert!(finished.stdout.starts_with("30 seeds, "), "{name}: {finished:?}");
+        let told = project.luavisor_words(&words).exits(0).stdout;
+        assert!(told.starts_with("30 seeds, "), "{name}: {told}");
+        let hits = told.lines().find_map(|line| line.strip_prefix("faults: ")).unwrap_or_default();
+        let hits = hits.split(&[' ', ',', ';']).filter_map(|word| word.parse::<u32>().ok());
+        let hits: u32 = hits.sum();
+        println!("{name}: {hits} faults");
+        assert!(hits >= 30, "{name}: {told}");
     }
 }
 

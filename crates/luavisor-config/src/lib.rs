@@ -55,3 +55,4 @@ pub use options::LoadOptions;
 pub use settings::{LogEncoding, LogLevel, LoggerSettings, Settings};
 pub use skeleton::{SkeletonError, create};
 pub use source::Position;
+pub use suggest::hint;

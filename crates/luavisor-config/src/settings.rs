@@ -40,6 +40,8 @@ pub struct SimulationSettings {
     pub schedule: Vec<String>,
     /// processes that must live at the end, by entry
     pub live: Vec<(String, u32)>,
+    /// children that must live at the end, by supervisor
+    pub children: Vec<(String, u32)>,
 }
 
 impl Default for Settings {
@@ -121,6 +123,7 @@ const SECTIONS: Keys = &[
             Key::Any("faults"),
             Key::Any("schedule"),
             Key::Any("live"),
+            Key::Any("children"),
         ],
     ),
     Key::Map("security", &[Key::Any("strict_mode")]),
@@ -197,10 +200,13 @@ fn simulation(problems: &mut Problems, node: &Node, settings: &mut SimulationSet
         let texts = read::texts(problems, schedule);
         settings.schedule.extend(texts.into_iter().map(|(_, text)| text.to_owned()));
     }
-    let live = node.get("live").and_then(|node| read::map(problems, node));
-    for field in live.unwrap_or_default() {
-        if let Some(count) = read::count(problems, &field.value) {
-            settings.live.push((field.key.to_string(), count));
+    let SimulationSettings { live, children, .. } = settings;
+    for (name, counts) in [("live", live), ("children", children)] {
+        let given = node.get(name).and_then(|node| read::map(problems, node));
+        for field in given.unwrap_or_default() {
+            if let Some(count) = read::count(problems, &field.value) {
+                counts.push((field.key.to_string(), count));
+            }
         }
     }
 }

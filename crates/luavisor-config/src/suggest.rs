@@ -29,10 +29,7 @@ pub(crate) fn nearest<'a>(
 }
 
 /// `did you mean "x"?` for the nearest candidate.
-pub(crate) fn hint<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(word, candidates).map(|name| format!("did you mean \"{name}\"?"))
 }
 

@@ -27,6 +27,7 @@ pub mod clock;
 pub mod crash;
 pub mod environment;
 mod executor;
+mod faults;
 mod growing;
 pub mod host;
 mod input;

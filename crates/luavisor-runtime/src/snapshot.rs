@@ -14,7 +14,7 @@ use luavisor_vm::Vm;
 use crate::host::HostState;
 use crate::services::ServiceState;
 use crate::shard::Interior;
-use crate::shard::process::Run;
+use crate::shard::process::{Body, Run};
 use crate::shard::signal::Signal;
 use crate::sync::lock;
 use crate::world::World;
@@ -98,13 +98,25 @@ impl Interior {
 }
 
 impl Interior {
+    /// How many messages are in the mailbox of each Lua process.
+    pub fn mailboxes(&self) -> Vec<(Pid, usize)> {
+        let Some(vm) = &self.vm else { return Vec::new() };
+        let processes = &self.kernel.processes;
+        let unread = |slot| Some((processes.pid(slot), vm.unread(slot)?));
+        processes.iter().filter_map(|(slot, _)| unread(slot)).collect()
+    }
+
     /// A process that waits for something that is there.
     pub fn overlooked(&self) -> Option<(Pid, &'static str)> {
-        let vm = self.vm.as_ref()?;
-        let waiting = self.kernel.processes.iter().filter(|(_, each)| each.run == Run::Idle);
-        waiting
-            .into_iter()
-            .find_map(|(slot, _)| Some((self.kernel.processes.pid(slot), vm.overlooked(slot)?)))
+        let mut waiting = self.kernel.processes.iter().filter(|(_, each)| each.run == Run::Idle);
+        waiting.find_map(|(slot, process)| {
+            let what = match &process.body {
+                Body::Native(body) if !body.inputs.is_empty() => "an input",
+                Body::Lua => self.vm.as_ref()?.overlooked(slot)?,
+                _ => return None,
+            };
+            Some((self.kernel.processes.pid(slot), what))
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What all hosts of one runtime share, and what can be done from any thread.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::crash::Storms;
 use crate::environment::Environment;
 use crate::executor::Executor;
+use crate::faults::Faults;
 use crate::growing::Growing;
 use crate::host::placement::Near;
 use crate::host::{Host, HostConfig};
@@ -65,12 +66,10 @@ pub(crate) struct World {
     /// of a simulation: where the memory of its VMs lies
     plane: Option<Arc<Plane>>,
     bug: Option<Bug>,
-    /// the next start is to be refused, in a simulation
-    refuses_start: AtomicBool,
+    /// what a simulation injected
+    faults: Faults,
     /// messages of a simulation so far
     stamps: AtomicU32,
-    /// processes of a simulation that do not run before this time
-    held: Mutex<BTreeMap<Pid, u64>>,
     /// shards of it that have had a VM
     vms: AtomicU32,
     pub tokio: Option<tokio::runtime::Handle>,
@@ -134,9 +133,8 @@ impl World {
             preemption: parts.preemption,
             plane: parts.plane,
             bug: parts.bug,
-            refuses_start: AtomicBool::new(false),
+            faults: Faults::default(),
             stamps: AtomicU32::new(0),
-            held: Mutex::default(),
             vms: AtomicU32::new(0),
             tokio: parts.tokio,
             shutting_down: AtomicBool::new(false),
@@ -167,43 +165,14 @@ impl World {
         self.plane.is_some()
     }
 
-    /// Whether the next start is to be refused.
-    pub fn refuse_start(&self, refuse: bool) {
-        self.refuses_start.store(refuse && self.simulated(), Ordering::Relaxed);
+    /// What a simulation injected.
+    pub fn faults(&self) -> Option<&Faults> {
+        self.simulated().then_some(&self.faults)
     }
 
-    /// Whether this start is to be refused.
-    pub fn refuses_start(&self) -> bool {
-        self.simulated() && self.refuses_start.swap(false, Ordering::Relaxed)
-    }
-
-    /// In a simulation: keeps a process from running until then.
-    pub fn hold(&self, pid: Pid, until: u64) {
-        if self.simulated() {
-            lock(&self.held).insert(pid, until);
-        }
-    }
-
-    /// Whether a process is kept from running.
-    pub fn holds_any(&self) -> bool {
-        let now = self.clock.monotonic();
-        let mut held = lock(&self.held);
-        held.retain(|pid, until| *until > now && self.alive(*pid));
-        !held.is_empty()
-    }
-
-    /// Until when a process is kept from running, if it is.
-    pub fn held(&self, pid: Pid) -> Option<u64> {
-        if !self.simulated() {
-            return None;
-        }
-        let mut held = lock(&self.held);
-        let until = *held.get(&pid)?;
-        if until <= self.clock.monotonic() {
-            held.remove(&pid);
-            return None;
-        }
-        Some(until)
+    /// The bug that was planted, if one was.
+    pub fn bug(&self) -> Option<Bug> {
+        self.bug
     }
 
     /// Whether this bug was planted.
@@ -374,6 +343,10 @@ impl World {
         let shard = self.shard(pid).filter(|shard| shard.alive(pid));
         let shard = shard.ok_or_else(Error::process_not_found)?;
         match self.names.claim(name, pid, registrant) {
+            Claim::Taken(_) if self.planted(Bug::NameTakenTwice) => {
+                self.tell_name(name, Some(pid));
+                Ok(())
+            }
             Claim::Kept => Ok(()),
             Claim::Taken(_) => Err(Error::new(Kind::ALREADY_EXISTS, "name already registered")),
             Claim::Made if shard.mark_named(pid) => {
@@ -398,7 +371,7 @@ impl World {
     pub fn spawn(self: &Arc<World>, order: SpawnOrder) -> Result<Pid, Error> {
         let SpawnOrder { request, control, supervisor, life } = order;
         let (program, host) = self.prepare(&request)?;
-        let pid = host.admit(self, None, program.mailbox, host.memory_of(&program))?;
+        let pid = host.admit(self, &program.id, None, program.mailbox, host.memory_of(&program))?;
         if let Some(name) = &request.name
             && let Err(taken) = self.claim_at_birth(name, pid)
         {
@@ -466,7 +439,7 @@ impl World {
         near: Option<Near>,
         options: &NativeOptions,
     ) -> Result<Pid, Error> {
-        let pid = host.admit(self, near, None, Memory::Shared)?;
+        let pid = host.admit(self, &options.entry, near, None, Memory::Shared)?;
         if let Some(name) = &options.name
             && self.claim_at_birth(name, pid).is_err()
         {

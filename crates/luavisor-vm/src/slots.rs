@@ -119,6 +119,12 @@ impl Slots {
         shared.unread_bytes.fetch_sub(bytes as usize, Ordering::Relaxed);
     }
 
+    /// Changes how many messages the mailbox may hold; what is in it stays. Returns the
+    /// old limit.
+    pub fn limit(&self, slot: Slot, mailbox: u32) -> u32 {
+        self.slots[slot as usize].unread_limit.swap(mailbox, Ordering::Relaxed)
+    }
+
     /// Unread user messages of the process in this slot.
     pub fn unread(&self, slot: Slot) -> u32 {
         self.slots[slot as usize].unread.load(Ordering::Relaxed)

@@ -128,6 +128,17 @@ impl Vm {
         self.raw.run(slot, safepoints, kernel)
     }
 
+    /// In a simulation: raises an error in the process that runs next, after so many
+    /// safepoints.
+    pub fn fail_after(&mut self, safepoints: u32) {
+        self.raw.fail_after(Some(safepoints));
+    }
+
+    /// The safepoints that are left until that error; none comes any more.
+    pub fn failing(&mut self) -> Option<u32> {
+        self.raw.fail_after(None)
+    }
+
     /// Queues a message whose mailbox room is reserved (see [`Slots::reserve`]) and
     /// given back when it is read. Returns whether the process became ready.
     pub fn message(
@@ -162,6 +173,11 @@ impl Vm {
         kernel: &mut dyn Kernel,
     ) -> bool {
         self.raw.complete(slot, token, result, kernel)
+    }
+
+    /// Messages in the mailbox of a process.
+    pub fn unread(&self, slot: Slot) -> Option<usize> {
+        self.raw.unread(slot)
     }
 
     /// What a task of the process waits for although it is there, if there is such a

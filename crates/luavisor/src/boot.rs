@@ -45,7 +45,8 @@ pub(crate) fn simulate(app: App, seed: u64) -> Result<Simulated, StartError> {
     };
     let (runtime, services, timeout, _, (simulation, output)) =
         boot(app, Some(SIMULATED_WORKERS), build)?;
-    Ok(Simulated { runtime, services, simulation, output, timeout })
+    let turns = Default::default();
+    Ok(Simulated { runtime, services, simulation, output, timeout, turns })
 }
 
 /// Workers of a host that does not say, in a simulation: the same on every machine.

@@ -1,5 +1,7 @@
 //! An application on virtual time.
 
+use std::cell::Cell;
+
 use luavisor_core::{Error, Pid};
 use luavisor_runtime::services::{Services, Shutdown};
 use luavisor_runtime::{Captured, Runtime, Simulation};
@@ -16,6 +18,8 @@ pub struct Simulated {
     pub(crate) simulation: Simulation,
     pub(crate) output: Captured,
     pub(crate) timeout: u64,
+    /// turns since the clock came to this time
+    pub(crate) turns: Cell<(u64, u32)>,
 }
 
 impl Simulated {
@@ -41,7 +45,11 @@ impl Simulated {
 
     /// Lets one shard take one turn. False: nothing can happen before time passes.
     pub fn step(&self) -> bool {
-        self.simulation.step()
+        let (now, turns) = (self.now(), self.turns());
+        let stepped = self.simulation.step();
+        let turns = if self.now() == now { turns + u32::from(stepped) } else { 0 };
+        self.turns.set((self.now(), turns));
+        stepped
     }
 
     /// Runs until nothing can happen before time passes; what computes for ever does so
@@ -77,6 +85,28 @@ impl Simulated {
                 self.simulation.run_for(next.min(end).saturating_sub(self.now()));
             }
         }
+    }
+
+    /// Runs until the clock has reached this time, or until `stop`, which is asked before
+    /// each turn and at the end. Whether it was stopped. However a run is cut into such
+    /// parts, it is the same run.
+    pub fn run_to(&self, at: u64, mut stop: impl FnMut() -> bool) -> bool {
+        while !stop() {
+            if self.now() >= at {
+                return false;
+            }
+            if !self.step() {
+                self.simulation.advance_to(self.simulation.next_alarm().unwrap_or(at).min(at));
+            }
+        }
+        true
+    }
+
+    /// How many turns were taken since the clock moved: with [`Simulated::now`] this is
+    /// one moment of a run.
+    pub fn turns(&self) -> u32 {
+        let (since, turns) = self.turns.get();
+        if since == self.now() { turns } else { 0 }
     }
 
     /// Puts the wall clock forward by so many seconds, or back. Timers do not notice.

@@ -9,11 +9,12 @@ return function()
 		while #waiting > 0 and #idle > 0 do
 			local worker = table.remove(idle, 1)
 			local job = table.remove(waiting, 1)
-			if process.monitor(worker) then
+			if process.monitor(worker) and process.send(worker, "job", job) then
 				busy[worker] = job
-				process.send(worker, "job", job)
 			else
+				-- It is dead or does not listen. The next one says that it is idle.
 				table.insert(waiting, 1, job)
+				process.terminate(worker)
 			end
 		end
 	end

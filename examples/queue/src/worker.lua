@@ -2,7 +2,8 @@ local time = require("time")
 
 return function(number)
 	local events, inbox = process.events(), process.inbox()
-	process.send("queue", "idle", number)
+	-- What the queue does not hear would be lost: then this worker fails, and begins anew.
+	assert(process.send("queue", "idle", number))
 	while true do
 		local result = channel.select({ events:case_receive(), inbox:case_receive() })
 		if result.channel == events then
@@ -11,7 +12,7 @@ return function(number)
 		local message = result.value
 		if message:topic() == "job" then
 			time.sleep("20ms")
-			process.send(message:from(), "done", message:payload():data())
+			assert(process.send(message:from(), "done", message:payload():data()))
 		end
 	end
 end

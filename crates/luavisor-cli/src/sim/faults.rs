@@ -1,32 +1,46 @@
-//! What goes wrong in a simulation: how often, and at which moment it did.
+//! What goes wrong in a simulation: which faults there are, how often they come, and how
+//! they are written.
 
 use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use luavisor::{CancelRequest, Error, Exit, Kind as ErrorKind, Pid, Reason, Simulated, Values};
+use luavisor::Pid;
 
-/// What is done to a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Nanoseconds.
+pub const SECOND: u64 = 1_000_000_000;
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// It is terminated.
+    /// A process is terminated.
     Kill,
-    /// It fails at its next safepoint.
+    /// An error is raised in it, after so many safepoints.
     Fail,
     /// It is cancelled, with a deadline of a second.
     Cancel,
     /// It passes its memory limit.
     Memory,
-    /// Its mailbox is filled to its limit, up to a thousand messages.
+    /// Its mailbox is full until it has read all messages.
     Flood,
-    /// The next start of any process is refused.
+    /// The next start of a process of its entry is refused.
     Start,
-    /// The wall clock jumps, up to an hour to and fro.
-    Clock,
-    /// It does not run for a time, up to a minute.
+    /// It does not run for so many nanoseconds.
     Hold,
-    /// The host that it lives on is stopped, and started again later.
+    /// A host is stopped, and started again ten seconds later.
     Stop,
+    /// The wall clock jumps by so many seconds.
+    Clock,
+}
+
+/// What it is done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Process,
+    /// whether one lives or not
+    Entry,
+    Host,
+    Everything,
 }
 
 const KINDS: [(&str, Kind); 9] = [
@@ -52,10 +66,58 @@ impl Kind {
     pub fn name(self) -> &'static str {
         KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
     }
-}
 
-/// Messages of a flood.
-const FLOOD: usize = 1000;
+    pub fn scope(self) -> Scope {
+        match self {
+            Kind::Clock => Scope::Everything,
+            Kind::Stop => Scope::Host,
+            Kind::Start => Scope::Entry,
+            _ => Scope::Process,
+        }
+    }
+
+    /// How much of it, drawn: of a kind that has an amount.
+    pub fn draw(self, rng: &mut fastrand::Rng) -> i64 {
+        match self {
+            Kind::Hold => rng.i64(1..=600) * 100_000_000,
+            Kind::Clock => rng.i64(-3600..=3600),
+            Kind::Fail => 1 << rng.u32(0..7),
+            _ => 0,
+        }
+    }
+
+    /// An amount as it is written.
+    fn show(self, amount: i64) -> Option<String> {
+        let sign = if amount < 0 { "-" } else { "" };
+        let whole = amount.unsigned_abs();
+        match self {
+            Kind::Hold => Some(format!("{:?}", Duration::from_nanos(whole))),
+            Kind::Clock => Some(format!("{sign}{whole}s")),
+            Kind::Fail => Some(amount.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The same, read.
+    fn read(self, text: &str) -> anyhow::Result<i64> {
+        let wrong = |wanted: &str| format!("expected {}={wanted}, found \"{text}\"", self.name());
+        let time = || text.parse::<luavisor::Duration>().ok().map(|time| time.0);
+        match self {
+            Kind::Hold => {
+                time().filter(|time| *time >= 0).with_context(|| wrong("DURATION such as 5s"))
+            }
+            Kind::Clock => {
+                let jump = time().with_context(|| wrong("DURATION such as -1h"))?;
+                Ok(jump / 1_000_000_000)
+            }
+            Kind::Fail => {
+                let safepoints: Option<u32> = text.parse().ok();
+                safepoints.map(i64::from).with_context(|| wrong("SAFEPOINTS such as 20"))
+            }
+            _ => bail!("{} takes no \"={text}\"", self.name()),
+        }
+    }
+}
 
 /// How often each kind happens.
 #[derive(Clone, Debug, Default)]
@@ -64,9 +126,9 @@ pub struct Rates(Vec<Rate>);
 #[derive(Clone, Debug)]
 struct Rate {
     kind: Kind,
-    /// only processes of this entry
-    entry: Option<String>,
-    /// per process and virtual second
+    /// only these: an entry, or a host
+    only: Option<String>,
+    /// per virtual second, and per process or host
     probability: f64,
 }
 
@@ -76,46 +138,82 @@ impl Rates {
         let mut rates = Vec::new();
         for part in text.split(',').filter(|part| !part.trim().is_empty()) {
             let (name, rate) = part.split_once('=').unwrap_or((part, ""));
-            let (kind, entry) = match name.trim().split_once('@') {
-                Some((kind, entry)) => (kind, Some(entry.to_owned())),
-                None => (name.trim(), None),
+            let name = name.trim();
+            let (kind, only) = match name.split_once('@') {
+                Some((_, "")) => bail!("\"{name}\": an entry is missing after @"),
+                Some((kind, only)) => (kind, Some(only.to_owned())),
+                None => (name, None),
             };
             let kind = Kind::parse(kind)?;
-            let rate: f64 = rate.trim().parse().with_context(|| {
-                format!("expected {}=PROBABILITY, such as {}=0.01", name.trim(), name.trim())
-            })?;
-            if !(0.0..=1.0).contains(&rate) {
-                bail!("{}={rate}: a probability is from 0 to 1", name.trim());
+            if kind == Kind::Clock && only.is_some() {
+                bail!("\"{name}\": there is one wall clock for all, expected clock=PROBABILITY");
             }
-            rates.push(Rate { kind, entry, probability: rate });
+            let probability: f64 = rate
+                .trim()
+                .parse()
+                .with_context(|| format!("expected {name}=PROBABILITY, such as {name}=0.01"))?;
+            if !(0.0..=1.0).contains(&probability) {
+                bail!("{name}={probability}: a probability is from 0 to 1");
+            }
+            rates.push(Rate { kind, only, probability });
         }
         Ok(Rates(rates))
     }
 
-    /// The entries that it is for.
-    pub fn entries(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|rate| rate.entry.as_deref())
+    /// What they name.
+    pub fn named(&self) -> impl Iterator<Item = (Kind, &str)> {
+        self.0.iter().filter_map(|rate| Some((rate.kind, rate.only.as_deref()?)))
     }
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What happens to one process within the second that begins at `now`.
-    pub fn draw(&self, rng: &mut fastrand::Rng, now: u64, entry: &str) -> Vec<Fault> {
+    /// Whether something can happen to processes.
+    pub fn hit_processes(&self) -> bool {
+        self.0.iter().any(|rate| matches!(rate.kind.scope(), Scope::Process | Scope::Entry))
+    }
+
+    /// What happens to a process, to a host or to everything. The moment is not set.
+    pub fn draw(&self, rng: &mut fastrand::Rng, target: Target<'_>) -> Vec<Fault> {
+        let (wanted, name) = match target {
+            Target::Process(_, entry) => (&[Scope::Process, Scope::Entry][..], entry),
+            Target::Host(host) => (&[Scope::Host][..], host),
+            Target::Everything => (&[Scope::Everything][..], ""),
+        };
         let mut faults = Vec::new();
-        for Rate { kind, entry: only, probability } in &self.0 {
-            if only.as_deref().is_some_and(|only| only != entry) {
+        for Rate { kind, only, probability } in &self.0 {
+            let meant = only.as_deref().is_none_or(|only| only == name);
+            if !meant || !wanted.contains(&kind.scope()) || rng.f64() >= *probability {
                 continue;
             }
-            if rng.f64() < *probability {
-                let (at, turns) = (now + rng.u64(0..1_000_000_000), rng.u32(0..8));
-                let entry = entry.to_owned();
-                faults.push(Fault { at, turns, kind: *kind, entry, which: rng.usize(0..1 << 16) });
-            }
+            let amount = Some(kind.draw(rng));
+            let pid = match target {
+                Target::Process(pid, _) if kind.scope() == Scope::Process => Some(pid),
+                _ => None,
+            };
+            faults.push(Fault {
+                at: 0,
+                turns: 0,
+                kind: *kind,
+                amount,
+                target: name.to_owned(),
+                which: 0,
+                drawn: true,
+                pid,
+            });
         }
         faults
     }
+}
+
+/// What may be hit.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// with its entry
+    Process(Pid, &'a str),
+    Host(&'a str),
+    Everything,
 }
 
 /// One fault. Its target is described so that it makes sense in another run too.
@@ -123,67 +221,111 @@ impl Rates {
 pub struct Fault {
     /// nanoseconds of virtual time
     pub at: u64,
-    /// turns of shards that happen before it: it meets what is under way
+    /// turns of shards between then and the fault: it meets what is under way
     pub turns: u32,
     /// what
     pub kind: Kind,
-    /// the entry of the process that it hits
-    pub entry: String,
-    /// which of those, modulo how many there are
+    /// how much of it; none: to be drawn
+    pub amount: Option<i64>,
+    /// the entry of the process that it hits, or the host
+    pub target: String,
+    /// which of those processes, modulo how many there are
     pub which: usize,
+    /// it came at random
+    pub drawn: bool,
+    /// the process that it was drawn for
+    pub pid: Option<Pid>,
 }
 
+/// `12.5s+3 hold=4.2s app:worker#2`: three turns after 12.5 s, the third one of them.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = Duration::from_micros(self.at / 1000);
-        write!(f, "{at:?} {} {}", self.kind.name(), self.entry)
+        write!(f, "{:?}", Duration::from_nanos(self.at))?;
+        if self.turns > 0 {
+            write!(f, "+{}", self.turns)?;
+        }
+        write!(f, " {}", self.kind.name())?;
+        if let Some(amount) = self.amount.and_then(|amount| self.kind.show(amount)) {
+            write!(f, "={amount}")?;
+        }
+        if !self.target.is_empty() {
+            write!(f, " {}", self.target)?;
+        }
+        match self.which {
+            0 => Ok(()),
+            which => write!(f, "#{which}"),
+        }
     }
 }
 
 impl Fault {
-    /// From `30s kill app:worker`, as it is printed.
+    /// As it is printed.
     pub fn parse(text: &str) -> anyhow::Result<Fault> {
         let words: Vec<&str> = text.split_whitespace().collect();
-        let [at, kind, entry] = words[..] else {
-            bail!("expected TIME FAULT ENTRY such as \"30s kill app:worker\", found \"{text}\"");
+        let (when, what, target) = match words[..] {
+            [when, what, target] => (when, what, target),
+            [when, what] if what.starts_with("clock") => (when, what, ""),
+            _ => {
+                bail!("expected TIME FAULT ENTRY such as \"30s kill app:worker\", found \"{text}\"")
+            }
         };
-        let parsed = at.parse::<luavisor::Duration>().ok().and_then(|at| u64::try_from(at.0).ok());
-        let at = parsed.with_context(|| format!("expected a time such as 30s, found \"{at}\""))?;
-        let (kind, entry) = (Kind::parse(kind)?, entry.to_owned());
-        Ok(Fault { at, turns: 0, kind, entry, which: 0 })
+        let (at, turns) = when.split_once('+').unwrap_or((when, "0"));
+        let time = at.parse::<luavisor::Duration>().ok().and_then(|at| u64::try_from(at.0).ok());
+        let at = time.with_context(|| format!("expected a time such as 30s, found \"{when}\""))?;
+        let turns = turns.parse().ok();
+        let turns = turns.with_context(|| format!("expected TIME+TURNS, found \"{when}\""))?;
+        let (kind, amount) = match what.split_once('=') {
+            Some((kind, amount)) => {
+                let kind = Kind::parse(kind)?;
+                (kind, Some(kind.read(amount)?))
+            }
+            None => (Kind::parse(what)?, None),
+        };
+        if kind == Kind::Clock && !target.is_empty() {
+            bail!(
+                "there is one wall clock for all, expected TIME clock=DURATION, found \"{text}\""
+            );
+        }
+        let (target, which) = match target.split_once('#') {
+            Some((target, which)) => {
+                let which = which.parse().ok();
+                let wrong = || format!("expected ENTRY#NUMBER, found \"{text}\"");
+                (target.to_owned(), which.with_context(wrong)?)
+            }
+            None => (target.to_owned(), 0),
+        };
+        Ok(Fault { at, turns, kind, amount, target, which, drawn: false, pid: None })
     }
+}
 
-    /// Does it to a process. What has died meanwhile is no mistake.
-    pub fn hit(&self, simulated: &Simulated, pid: Pid) {
-        let runtime = simulated.runtime();
-        let _ = match self.kind {
-            Kind::Kill => runtime.terminate(pid),
-            Kind::Fail => {
-                let error = Error::new(ErrorKind::INTERNAL, "injected fault");
-                runtime.end(pid, Exit::failure(Reason::Error, error))
-            }
-            Kind::Memory => runtime.end(pid, Exit::memory_limit()),
-            Kind::Cancel => {
-                let timeout = Some((1_000_000_000, "1s".into()));
-                runtime.cancel(pid, CancelRequest { timeout, reason: "injected fault".into() })
-            }
-            Kind::Start => {
-                runtime.refuse_start(true);
-                Ok(())
-            }
-            Kind::Clock => {
-                simulated.jump_wall_clock(self.which as i64 % 7201 - 3600);
-                Ok(())
-            }
-            Kind::Hold => {
-                runtime.hold(pid, (self.which as u64 % 600 + 1) * 100_000_000);
-                Ok(())
-            }
-            // The host is stopped by whoever knows what to start again.
-            Kind::Stop => Ok(()),
-            Kind::Flood => {
-                (0..FLOOD).try_for_each(|_| runtime.send(pid, *b"injected fault", Values::none()))
-            }
-        };
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read_as_they_are_printed() {
+        for text in [
+            "30s kill app:worker",
+            "12.000000345s+3 hold=4.2s app:worker#2",
+            "500ms fail=64 app:a",
+            "1µs clock=-3600s",
+            "3599.999999s stop app:processes",
+            "2s start app:a",
+        ] {
+            let fault = Fault::parse(text).map(|fault| fault.to_string());
+            assert_eq!(fault.ok().as_deref(), Some(text));
+        }
+        for (text, says) in [
+            ("30s kill", "expected TIME FAULT ENTRY"),
+            ("-3s kill app:a", "expected a time such as 30s"),
+            ("3s+x kill app:a", "expected TIME+TURNS"),
+            ("3s kill=4 app:a", "kill takes no \"=4\""),
+            ("3s hold=-4s app:a", "expected hold=DURATION"),
+            ("3s clock=1h app:a", "one wall clock for all"),
+            ("3s kill app:a#b", "expected ENTRY#NUMBER"),
+        ] {
+            let error = Fault::parse(text).map_err(|error| error.to_string()).err();
+            assert!(error.as_ref().is_some_and(|error| error.contains(says)), "{text}: {error:?}");
+        }
     }
 }

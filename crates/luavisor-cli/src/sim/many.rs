@@ -1,16 +1,18 @@
 //! All seeds, in one process for each processor.
 
-use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, IsTerminal, Stderr, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use luavisor::Application;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::run::Plan;
-use super::{FOUND, Sim, one};
+use super::one::one;
+use super::run::{Outcome, Plan, Script, run};
+use super::{FOUND, Options, Sim};
 use crate::{CANNOT_START, print};
 
 /// How often the progress is shown.
@@ -22,26 +24,95 @@ struct Tally {
     done: u64,
     /// nanoseconds of virtual time
     passed: u64,
+    /// faults that hit, by kind
+    faults: BTreeMap<String, u64>,
+    missed: u64,
+    /// how often checks of the user were asked
+    asked: u64,
+    /// seeds in which the application ended by itself, by exit code
+    exits: BTreeMap<i64, u64>,
     failures: Vec<(u64, String)>,
     /// the last seed of each worker
     latest: Vec<Option<u64>>,
 }
 
 impl Tally {
-    fn add(&mut self, worker: usize, line: &str) {
-        let Ok(line) = serde_json::from_str::<Value>(line) else { return };
-        let seed = line["seed"].as_u64().unwrap_or_default();
+    /// Counts what a worker said; returns the failure if it is one.
+    fn add(&mut self, worker: usize, line: &str) -> Option<(u64, String)> {
+        let line = serde_json::from_str::<Value>(line).ok()?;
+        let number = |name: &str| line[name].as_u64().unwrap_or_default();
+        let seed = number("seed");
         self.latest[worker] = Some(seed);
         self.done += 1;
-        self.passed += line["passed"].as_u64().unwrap_or_default();
-        if let Some(failure) = line["failure"].as_str() {
-            self.failures.push((seed, failure.to_owned()));
+        self.passed += number("passed");
+        self.missed += number("missed");
+        self.asked += number("asked");
+        if let Some(code) = line["exit"].as_i64() {
+            *self.exits.entry(code).or_default() += 1;
         }
+        for (kind, count) in line["faults"].as_object().into_iter().flatten() {
+            *self.faults.entry(kind.clone()).or_default() += count.as_u64().unwrap_or_default();
+        }
+        let failure = (seed, line["failure"].as_str()?.to_owned());
+        self.failures.push(failure.clone());
+        Some(failure)
     }
 
     fn hours(&self) -> f64 {
         self.passed as f64 / 3600e9
     }
+
+    /// What was tried, in words.
+    fn coverage(&self, application: &Application, plan: &Plan) -> String {
+        let mut parts = Vec::new();
+        let faults = self.faults.iter().map(|(kind, count)| format!("{count} {kind}"));
+        let faults = faults.collect::<Vec<_>>().join(", ");
+        match faults.is_empty() {
+            false => parts.push(format!("faults: {faults}")),
+            true if plan.rates.is_empty() && plan.schedule.is_empty() => {}
+            true => parts.push("no fault hit anybody".to_owned()),
+        }
+        if self.missed > 0 {
+            parts.push(format!("{} at a time found no target", self.missed));
+        }
+        if !application.checks.is_empty() {
+            parts.push(format!("checks asked {} times", self.asked));
+        }
+        for (code, count) in &self.exits {
+            parts.push(format!("{count} seeds ended by themselves with exit code {code}"));
+        }
+        match parts.is_empty() {
+            true => String::new(),
+            false => format!("{}\n", parts.join("; ")),
+        }
+    }
+}
+
+/// One line of JSON per seed; the first failure ends it.
+pub fn work(application: &Application, plan: &Plan, options: &Options) -> anyhow::Result<u8> {
+    if options.tied {
+        let wait = || {
+            // It says nothing; it only ends.
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            std::process::exit(FOUND.into());
+        };
+        std::thread::Builder::new().spawn(wait)?;
+    }
+    for seed in (0..options.seeds).map(|number| options.from.wrapping_add(number)) {
+        let outcome = run(application, plan, seed, &Script::Drawn, false)?;
+        let counts = outcome.counts();
+        let Outcome { failure, hash, passed, missed, asked, exit, .. } = outcome;
+        let (failed, hash) = (failure.is_some(), format!("{hash:016x}"));
+        let line = json!({
+            "seed": seed, "hash": hash, "passed": passed, "faults": counts, "missed": missed,
+            "asked": asked, "exit": exit, "failure": failure,
+        });
+        print::out(&format!("{line}\n"));
+        if failed {
+            return Ok(FOUND);
+        }
+    }
+    Ok(0)
 }
 
 /// Tries all seeds; 1 if one fails.
@@ -82,13 +153,21 @@ pub fn many(sim: &Sim, application: &Application, plan: &Plan) -> anyhow::Result
     }
     let (hours, took) = (tally.hours(), start.elapsed().as_secs_f64());
     print::out(&format!(
-        "{} seeds, {hours:.1} virtual hours in {took:.1} s: {:.1} virtual hours per second\n",
+        "{} seeds, {hours:.1} virtual hours in {took:.1} s: {:.1} virtual hours per second\n{}",
         tally.done,
-        hours / took
+        hours / took,
+        tally.coverage(application, plan),
     ));
     let Some((seed, failure)) = tally.failures.iter().min() else { return Ok(0) };
-    let failed = tally.failures.len();
-    print::out(&format!("{failed} of them failed; each process stops at its first\n"));
+    let (failed, left) = (tally.failures.len(), count - tally.done);
+    print::out(&match left {
+        0 => format!("{failed} of them failed\n"),
+        _ => format!(
+            "{failed} of them failed; {left} were not tried, as each of {} processes stops at \
+             its first failure\n",
+            tally.latest.len()
+        ),
+    });
     if one(application, plan, *seed, false)? == 0 {
         print::out(&format!("but in its own process seed {seed} failed: {failure}\n"));
     }
@@ -114,7 +193,10 @@ fn listen(lines: &Receiver<(usize, String)>, count: u64, workers: usize, start: 
     let shows = screen.is_terminal();
     let mut shown = start;
     while let Ok((worker, line)) = lines.recv() {
-        tally.add(worker, &line);
+        if let Some((seed, failure)) = tally.add(worker, &line) {
+            clear(&mut screen, shows);
+            print::out(&format!("seed {seed} fails: {failure}\n"));
+        }
         if shows && shown.elapsed() >= PROGRESS {
             shown = Instant::now();
             let rate = tally.hours() / start.elapsed().as_secs_f64();
@@ -126,10 +208,15 @@ fn listen(lines: &Receiver<(usize, String)>, count: u64, workers: usize, start: 
             );
         }
     }
-    if shows && shown > start {
+    clear(&mut screen, shows);
+    tally
+}
+
+/// Takes the progress from the screen.
+fn clear(screen: &mut Stderr, shows: bool) {
+    if shows {
         let _ = write!(screen, "\r\x1b[K");
     }
-    tally
 }
 
 /// This program again, for a share of the seeds.
@@ -153,9 +240,12 @@ fn worker(from: u64, seeds: u64) -> anyhow::Result<Child> {
         }
         command.arg(word);
         if text == "sim" && !std::mem::replace(&mut shared, true) {
-            command.arg("--worker").arg(format!("--from={from}")).arg(format!("--seeds={seeds}"));
+            command
+                .args(["--worker", "--tied"])
+                .arg(format!("--from={from}"))
+                .arg(format!("--seeds={seeds}"));
         }
     }
-    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     command.spawn().context("cannot start a worker")
 }

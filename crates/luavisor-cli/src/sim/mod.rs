@@ -6,41 +6,42 @@
 //! | file | holds |
 //! |---|---|
 //! | `many` | all seeds, in several processes |
-//! | `run` | one seed |
-//! | `faults` | what goes wrong |
+//! | `one` | one seed alone, and what is said of it |
+//! | `run` | what happens in one seed |
+//! | `faults`, `inject` | what goes wrong, and how |
 //! | `watch` | what must hold |
 //! | `judge` | the checks of the user |
+//! | `tape` | what happened |
 //! | `shrink` | the search for the shortest list of faults |
+//! | `names` | whether there is what flags name |
 
 mod faults;
+mod inject;
 mod judge;
 mod many;
+mod names;
+mod one;
 mod run;
 mod shrink;
+mod tape;
 mod watch;
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use luavisor::config::{Mode, load};
 use luavisor::{Application, Bug, LuauCompiler};
-use serde_json::{Value, json};
 
 use crate::arguments::Files;
 use crate::{CANNOT_START, print};
 use faults::{Fault, Rates};
-use many::many;
-use run::{Outcome, Plan, Script, run};
-use shrink::shrink;
+use many::{many, work};
+use one::one;
+use run::Plan;
 
 /// The exit code when a seed fails.
 const FOUND: u8 = 1;
-/// Runs that the search for the shortest list of faults may take.
-const SHRINK: usize = 200;
-/// Events that are shown before a failure.
-const SHOWN: usize = 30;
 
 /// `luavisor sim`.
 pub struct Sim {
@@ -67,15 +68,18 @@ pub struct Options {
     /// Virtual time without faults after it; 2m by default
     #[arg(long, value_name = "DURATION")]
     pub settle: Option<String>,
-    /// Probabilities per process and virtual second, such as kill=0.01,fail=0.001
+    /// Probabilities per virtual second and process, such as kill=0.01,fail@app:worker=0.001
     #[arg(long, value_name = "KIND=P,…")]
     pub faults: Option<String>,
     /// A fault at a time, such as "30s kill app:worker"; may be repeated
-    #[arg(long = "fault", value_name = "TIME FAULT ENTRY")]
+    #[arg(long = "fault", value_name = "TIME FAULT TARGET")]
     pub schedule: Vec<String>,
     /// So many processes of an entry must live when it has settled; may be repeated
     #[arg(long, value_name = "NS:ENTRY=N")]
     pub live: Vec<String>,
+    /// So many children of a supervisor must live then; may be repeated
+    #[arg(long, value_name = "NS:SUPERVISOR=N")]
+    pub children: Vec<String>,
     /// Start this process first
     #[arg(short = 'x', long = "exec", value_name = "ID")]
     pub exec: Option<String>,
@@ -94,6 +98,9 @@ pub struct Options {
     /// Prints a line for each seed and searches no further
     #[arg(long, hide = true)]
     pub worker: bool,
+    /// Ends when its standard input does: whoever started it has ended
+    #[arg(long, hide = true)]
+    pub tied: bool,
 }
 
 impl Options {
@@ -105,66 +112,57 @@ impl Options {
 
     fn plan(&self, application: &Application) -> anyhow::Result<Plan> {
         let settings = &application.settings.simulation;
-        let time =
-            |text: &Option<String>, set: Option<Duration>, usual: u64| -> anyhow::Result<u64> {
-                let Some(text) = text else {
-                    let set = set.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-                    return Ok(set.unwrap_or(usual * 60_000_000_000));
-                };
-                let parsed: luavisor::Duration = text
-                    .parse()
-                    .ok()
-                    .context(format!("expected a duration such as 10m or 1h, found \"{text}\""))?;
-                Ok(u64::try_from(parsed.0).unwrap_or_default())
-            };
-        let faults = settings.faults.iter().map(|(kind, rate)| format!("{kind}={rate}"));
-        let faults = faults.collect::<Vec<_>>().join(",");
-        let mut live: Vec<(String, usize)> = Vec::new();
-        if self.live.is_empty() {
-            live.extend(
-                settings.live.iter().map(|(entry, count)| (entry.clone(), *count as usize)),
-            );
-        }
-        for text in &self.live {
-            let parsed = text
-                .rsplit_once('=')
-                .and_then(|(entry, count)| Some((entry.to_owned(), count.parse().ok()?)));
-            live.push(parsed.with_context(|| format!("expected ENTRY=N, found \"{text}\""))?);
-        }
         let mut program = None;
         if let Some(name) = &self.exec {
             let id = application.process(name)?;
             let host = application.terminal_host(self.host.as_deref())?;
             program = Some((id.to_string(), host.to_string()));
         }
+        let faults = settings.faults.iter().map(|(kind, rate)| format!("{kind}={rate}"));
+        let faults = faults.collect::<Vec<_>>().join(",");
         let rates = Rates::parse(self.faults.as_ref().unwrap_or(&faults))?;
         let scheduled = if self.schedule.is_empty() { &settings.schedule } else { &self.schedule };
         let schedule: anyhow::Result<Vec<Fault>> =
             scheduled.iter().map(|text| Fault::parse(text)).collect();
         let mut schedule = schedule?;
         schedule.sort_by_key(|fault| fault.at);
-        let named = rates.entries().chain(schedule.iter().map(|fault| fault.entry.as_str()));
-        let named = named.chain(live.iter().map(|(entry, _)| entry.as_str()));
-        for entry in named {
-            let processes = application.processes.iter().map(|process| process.id.as_str());
-            let supervisors = application.supervisors.iter().map(|each| each.id.as_str());
-            if !processes.chain(supervisors).any(|known| known == entry) {
-                bail!("no process or supervisor \"{entry}\"");
-            }
-        }
-        if application.hosts.is_empty() && !application.checks.is_empty() {
-            bail!("checks need a process.host to run on");
-        }
-        Ok(Plan {
-            time: time(&self.time, settings.time, 10)?,
-            settle: time(&self.settle, settings.settle, 2)?,
+        let plan = Plan {
+            time: duration(self.time.as_deref(), settings.time, Duration::from_secs(600))?,
+            settle: duration(self.settle.as_deref(), settings.settle, Duration::from_secs(120))?,
             rates,
             schedule,
-            live,
+            live: counts(&self.live, &settings.live)?,
+            children: counts(&self.children, &settings.children)?,
             bug: self.bug()?,
             program,
-        })
+        };
+        names::check(application, &plan)?;
+        Ok(plan)
     }
+}
+
+/// Nanoseconds: of the flag, else of the config file, else as usual.
+fn duration(flag: Option<&str>, set: Option<Duration>, usual: Duration) -> anyhow::Result<u64> {
+    let Some(text) = flag else {
+        return Ok(u64::try_from(set.unwrap_or(usual).as_nanos()).unwrap_or(u64::MAX));
+    };
+    let parsed = text.parse::<luavisor::Duration>().ok();
+    let parsed = parsed.and_then(|duration| u64::try_from(duration.0).ok());
+    parsed.with_context(|| format!("expected a duration such as 10m or 1h, found \"{text}\""))
+}
+
+/// `ENTRY=N,…` of flags, else what the config file says.
+fn counts(flags: &[String], set: &[(String, u32)]) -> anyhow::Result<Vec<(String, usize)>> {
+    if flags.is_empty() {
+        return Ok(set.iter().map(|(entry, count)| (entry.clone(), *count as usize)).collect());
+    }
+    let all = flags.iter().flat_map(|flag| flag.split(','));
+    let parsed = all.map(|text| {
+        let parts = text.trim().rsplit_once('=');
+        let parsed = parts.and_then(|(entry, count)| Some((entry.to_owned(), count.parse().ok()?)));
+        parsed.with_context(|| format!("expected ENTRY=N, found \"{text}\""))
+    });
+    parsed.collect()
 }
 
 /// Simulates; 1 if a seed fails.
@@ -182,103 +180,10 @@ pub fn sim(sim: &Sim) -> anyhow::Result<u8> {
         application.something_to_run()?;
     }
     if sim.options.worker {
-        return work(&application, &plan, sim.options.from, sim.options.seeds);
+        return work(&application, &plan, &sim.options);
     }
     match sim.options.seed {
         Some(seed) => one(&application, &plan, seed, sim.options.trace),
         None => many(sim, &application, &plan),
     }
-}
-
-/// One line of JSON per seed; the first failure ends it.
-fn work(application: &Application, plan: &Plan, from: u64, count: u64) -> anyhow::Result<u8> {
-    for seed in (0..count).map(|number| from.wrapping_add(number)) {
-        let Outcome { failure, hash, passed, .. } =
-            run(application, plan, seed, &Script::Drawn, false)?;
-        let (failed, hash) = (failure.is_some(), format!("{hash:016x}"));
-        let line = json!({ "seed": seed, "hash": hash, "passed": passed, "failure": failure });
-        print::out(&format!("{line}\n"));
-        if failed {
-            return Ok(FOUND);
-        }
-    }
-    Ok(0)
-}
-
-fn one(application: &Application, plan: &Plan, seed: u64, trace: bool) -> anyhow::Result<u8> {
-    let outcome = run(application, plan, seed, &Script::Drawn, true)?;
-    if trace {
-        outcome.events.iter().for_each(|event| print::out(&line(event)));
-    }
-    match outcome.failure.clone() {
-        None => {
-            let passed = Duration::from_nanos(outcome.passed);
-            let (faults, hash) = (outcome.faults.len(), outcome.hash);
-            print::out(&format!(
-                "seed {seed}: {passed:.0?} with {faults} faults, nothing found (run {hash:016x})\n"
-            ));
-            Ok(0)
-        }
-        Some(failure) => found(application, plan, seed, &failure, outcome),
-    }
-}
-
-/// Reports a seed that fails.
-fn found(
-    application: &Application,
-    plan: &Plan,
-    seed: u64,
-    failure: &str,
-    outcome: Outcome,
-) -> anyhow::Result<u8> {
-    let all = outcome.faults.len();
-    let shortest = shrink(application, plan, seed, failure, outcome.faults.clone(), SHRINK)?;
-    // What is shown belongs together: the shortest run, if there is one.
-    let (failure, faults, events, enough) = match shortest {
-        Some(faults) => {
-            let shortest = run(application, plan, seed, &Script::Given(&faults), true)?;
-            let failure = shortest.failure.unwrap_or_else(|| failure.to_owned());
-            (failure, faults, shortest.events, true)
-        }
-        None => (failure.to_owned(), outcome.faults, outcome.events, false),
-    };
-    let mut text = format!("seed {seed} fails: {failure}\n");
-    // Writing to a string cannot fail.
-    let _ = match enough {
-        true => writeln!(text, "{} of {all} faults are enough:", faults.len()),
-        false => writeln!(text, "it takes the whole run; its {all} faults:"),
-    };
-    for fault in &faults {
-        let _ = writeln!(text, "  {fault}");
-    }
-    let _ = writeln!(text, "the last events:");
-    for event in &events[events.len().saturating_sub(SHOWN)..] {
-        let _ = write!(text, "  {}", line(event));
-    }
-    let _ = writeln!(
-        text,
-        "replay it with all its faults: luavisor sim --seed {seed} --trace, with the same flags"
-    );
-    print::out(&text);
-    Ok(FOUND)
-}
-
-/// An event for people.
-fn line(event: &Value) -> String {
-    let mut text = String::new();
-    let Value::Object(fields) = event else { return text };
-    for (name, value) in fields {
-        let _ = match (name.as_str(), value) {
-            (_, Value::Null) => Ok(()),
-            // The day does not matter.
-            ("time", Value::String(time)) => {
-                write!(text, "{}", time.split('T').nth(1).unwrap_or(time).trim_end_matches('Z'))
-            }
-            ("event", Value::String(event)) => write!(text, " {event}"),
-            (name, Value::String(value)) => write!(text, " {name}={value}"),
-            (name, value) => write!(text, " {name}={value}"),
-        };
-    }
-    text.push('\n');
-    text
 }

@@ -1,26 +1,28 @@
 //! One seed: an application for some virtual time, under faults.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
-use luavisor::{App, Application, Bug, Simulated};
+use luavisor::{App, Application, Bug, Pid, Simulated};
 use serde_json::{Value, json};
 
-use super::faults::{Fault, Kind, Rates};
-use super::judge::judge;
+use super::faults::{Fault, Kind, Rates, SECOND, Target};
+use super::inject::{Hit, Injector};
+use super::judge::{Judgement, judge};
+use super::tape::Tape;
 use super::watch::Watch;
 use crate::events::{Recorder, Sink};
 use crate::log::Moment;
 use crate::sync::lock;
 
-/// Nanoseconds.
-const SECOND: u64 = 1_000_000_000;
-/// How long what a fault stops stays so.
-const STOPPED: u64 = 10 * SECOND;
 /// Time that the shutdown may take beyond what is given to it: for the force itself.
 const GRACE: u64 = SECOND;
+/// Turns within which a fault comes after its time: it meets what is under way.
+const TURNS: u32 = 8;
+/// The same after the birth of a process.
+const BIRTH: u32 = 2;
 
 /// What is simulated, for every seed alike.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub struct Plan {
     pub schedule: Vec<Fault>,
     /// processes that must live at the end: entry, how many
     pub live: Vec<(String, usize)>,
+    /// children that must live at the end: supervisor, how many
+    pub children: Vec<(String, usize)>,
     /// a bug of ours, for tests
     pub bug: Option<Bug>,
     /// process and host that are started first
@@ -57,7 +61,13 @@ pub struct Outcome {
     pub failure: Option<String>,
     /// the faults that hit
     pub faults: Vec<Fault>,
-    /// of all events
+    /// faults at a time that found nobody
+    pub missed: u64,
+    /// how often checks of the user were asked
+    pub asked: u64,
+    /// the exit code that the application asked for
+    pub exit: Option<i32>,
+    /// of all that happened
     pub hash: u64,
     /// virtual time that passed, in nanoseconds
     pub passed: u64,
@@ -65,20 +75,14 @@ pub struct Outcome {
     pub events: Vec<Value>,
 }
 
-/// Hashes events, and keeps them if they are wanted.
-#[derive(Default)]
-struct Tape {
-    hash: Mutex<DefaultHasher>,
-    events: Option<Mutex<Vec<Value>>>,
-}
-
-impl Sink for Tape {
-    fn take(&self, event: Value) {
-        let mut hash = lock(&self.hash);
-        event.to_string().hash(&mut *hash);
-        if let Some(events) = &self.events {
-            lock(events).push(event);
+impl Outcome {
+    /// How many faults of each kind hit.
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        for fault in &self.faults {
+            *counts.entry(fault.kind.name()).or_default() += 1;
         }
+        counts
     }
 }
 
@@ -90,20 +94,17 @@ pub fn run(
     script: &Script<'_>,
     trace: bool,
 ) -> anyhow::Result<Outcome> {
-    let tape = Arc::new(Tape { events: trace.then(Mutex::default), ..Tape::default() });
+    let tape = Arc::new(Tape::new(trace));
     let mut course = Course::new(application, plan, seed, tape.clone())?;
     let mut failure = course.faults(script);
-    course.simulated.runtime().refuse_start(false);
-    if failure.is_none() && !course.over() {
-        failure = course.settle();
-    }
-    let passed = course.simulated.now();
-    if failure.is_none() {
-        failure = course.shutdown();
-    }
-    let hash = lock(&tape.hash).finish();
-    let events = tape.events.as_ref().map(|events| std::mem::take(&mut *lock(events)));
-    Ok(Outcome { failure, faults: course.hit, hash, passed, events: events.unwrap_or_default() })
+    course.watch.follow_births(false);
+    course.injector.end(&course.simulated);
+    failure = failure.or_else(|| course.settle());
+    let (passed, exit) = (course.simulated.now(), course.exit());
+    failure = failure.or_else(|| course.shutdown());
+    let Course { hit: faults, missed, asked, .. } = course;
+    let (hash, events) = tape.end();
+    Ok(Outcome { failure, faults, missed, asked, exit, hash, passed, events })
 }
 
 /// One seed on its way.
@@ -113,11 +114,16 @@ struct Course<'a> {
     tape: Arc<Tape>,
     simulated: Simulated,
     watch: Watch,
+    injector: Injector,
     rng: fastrand::Rng,
     /// the faults that hit
     hit: Vec<Fault>,
-    /// services that were stopped, and when they start again
-    stopped: Vec<(u64, Vec<Arc<str>>)>,
+    /// time and turns of the last fault
+    last: (u64, u32),
+    missed: u64,
+    asked: u64,
+    /// checks that are always asked wait for their moment
+    due: bool,
 }
 
 impl<'a> Course<'a> {
@@ -127,20 +133,23 @@ impl<'a> Course<'a> {
         seed: u64,
         tape: Arc<Tape>,
     ) -> anyhow::Result<Course<'a>> {
-        let (recorded, watched) = (tape.clone(), Arc::new(Mutex::new(None)));
-        let watching = watched.clone();
+        let (watched, recorded) = (Arc::new(Mutex::new(None)), tape.clone());
+        let (watching, taped) = (watched.clone(), tape.clone());
         let supervisors = application.supervisors.iter();
         let intensities = supervisors
             .map(|supervisor| (supervisor.id.shared(), supervisor.rules.intensity))
             .collect();
-        let app = App::from_application(application.clone())
+        let mut app = App::from_application(application.clone())
             .plant(plan.bug)
-            .observer(move |runtime| Recorder::new(recorded, runtime))
+            .observer(move |runtime| taped.listener(runtime))
             .observer(move |runtime| {
                 let watch = Watch::new(runtime, intensities);
                 *lock(&watching) = Some(watch.clone());
                 watch
             });
+        if tape.keeps() {
+            app = app.observer(move |runtime| Recorder::new(recorded, runtime));
+        }
         let simulated = app.simulate(seed)?;
         let watch = lock(&watched).take().context("nobody watches")?;
         if let Some((process, host)) = &plan.program {
@@ -148,49 +157,50 @@ impl<'a> Course<'a> {
             simulated.spawn(process, host, ())?;
         }
         let rng = fastrand::Rng::with_seed(seed ^ 0x5EED_FA17);
-        let (hit, stopped) = (Vec::new(), Vec::new());
-        Ok(Course { application, plan, tape, simulated, watch, rng, hit, stopped })
+        let injector = Injector::default();
+        Ok(Course {
+            application,
+            plan,
+            tape,
+            simulated,
+            watch,
+            injector,
+            rng,
+            hit: Vec::new(),
+            last: (0, 0),
+            missed: 0,
+            asked: 0,
+            due: false,
+        })
     }
 
-    /// Whether the application wants to end.
-    fn over(&self) -> bool {
-        self.simulated.runtime().requested_exit().is_some()
+    /// The exit code that the application asks for, if it wants to end.
+    fn exit(&self) -> Option<i32> {
+        self.simulated.runtime().requested_exit()
     }
 
     /// The time under faults, second by second. Returns what is wrong.
     fn faults(&mut self, script: &Script<'_>) -> Option<String> {
-        let mut given = match script {
-            Script::Given(faults) => faults.iter().peekable(),
-            Script::Drawn => self.plan.schedule.iter().peekable(),
+        let draws = matches!(script, Script::Drawn);
+        let mut given: VecDeque<Fault> = match script {
+            Script::Given(faults) => faults.to_vec().into(),
+            Script::Drawn => self.plan.schedule.clone().into(),
         };
-        while self.simulated.now() < self.plan.time && !self.over() {
+        self.watch.follow_births(draws && self.plan.rates.hit_processes());
+        while self.simulated.now() < self.plan.time && self.exit().is_none() {
             let now = self.simulated.now();
-            let mut faults = Vec::new();
-            while let Some(fault) = given.next_if(|fault| fault.at < now + SECOND) {
-                faults.push(fault.clone());
-            }
-            if matches!(script, Script::Drawn) && !self.plan.rates.is_empty() {
-                for (_, entry) in self.watch.targets() {
-                    faults.extend(self.plan.rates.draw(&mut self.rng, now, &entry));
-                }
+            let end = (now + SECOND).min(self.plan.time);
+            let mut faults = match draws {
+                true => self.draw(now, end),
+                false => Vec::new(),
+            };
+            while given.front().is_some_and(|fault| fault.at < end) {
+                faults.extend(given.pop_front());
             }
             faults.sort_by_key(|fault| fault.at);
-            for fault in faults {
-                self.start_again(fault.at);
-                self.simulated.run_for(fault.at.saturating_sub(self.simulated.now()));
-                self.hit(fault);
-            }
-            self.start_again(now + SECOND);
-            self.simulated.run_for((now + SECOND).saturating_sub(self.simulated.now()));
-            let mut failure = self.watch.broken();
-            if failure.is_none() && self.simulated.settle() {
-                failure = self.watch.problem();
-                let minute = now / (60 * SECOND) != self.simulated.now() / (60 * SECOND);
-                // A check may need an answer of somebody who is held.
-                if failure.is_none() && minute && !self.simulated.runtime().holds_any() {
-                    failure = judge(self.application, &self.simulated, &self.watch, false);
-                }
-            }
+            self.second(faults.into(), end);
+            self.due |= now / (60 * SECOND) != self.simulated.now() / (60 * SECOND);
+            let failure = self.watch.broken().or_else(|| self.look());
             if failure.is_some() {
                 return failure;
             }
@@ -198,66 +208,177 @@ impl<'a> Course<'a> {
         None
     }
 
+    /// What goes wrong within the second from `now` to `end`.
+    fn draw(&mut self, now: u64, end: u64) -> Vec<Fault> {
+        let Course { plan, rng, watch, simulated, .. } = self;
+        let mut faults = Vec::new();
+        if plan.rates.is_empty() {
+            return faults;
+        }
+        watch.newborn();
+        if plan.rates.hit_processes() {
+            for (pid, entry) in watch.targets() {
+                faults.extend(plan.rates.draw(rng, Target::Process(pid, &entry)));
+            }
+        }
+        for host in &self.application.hosts {
+            let state = simulated.services().state(host.id.as_str());
+            if state.is_some_and(|host| host.wanted) {
+                faults.extend(plan.rates.draw(rng, Target::Host(host.id.as_str())));
+            }
+        }
+        faults.extend(plan.rates.draw(rng, Target::Everything));
+        let microseconds = (end - now).div_ceil(1000);
+        for fault in &mut faults {
+            (fault.at, fault.turns) = (now + rng.u64(0..microseconds) * 1000, rng.u32(0..TURNS));
+        }
+        faults
+    }
+
+    /// Runs to the end of a second, with these faults. Whoever is born in it may be hit
+    /// at once, or short lives would never be.
+    fn second(&mut self, mut faults: VecDeque<Fault>, end: u64) {
+        while self.exit().is_none() {
+            let now = self.simulated.now();
+            self.injector.start_again(&self.simulated, now);
+            if faults.front().is_some_and(|fault| fault.at <= now) {
+                faults.pop_front().into_iter().for_each(|fault| self.hit(fault));
+                continue;
+            }
+            let newborn = self.watch.newborn();
+            if !newborn.is_empty() {
+                newborn.into_iter().for_each(|(pid, entry)| self.born(pid, &entry));
+                continue;
+            }
+            if now >= end {
+                return;
+            }
+            let next = faults.front().map_or(end, |fault| fault.at);
+            let at = self.injector.next_start().unwrap_or(end).min(next).min(end);
+            let Course { simulated, watch, .. } = self;
+            let ends = || simulated.runtime().requested_exit().is_some();
+            simulated.run_to(at, || watch.any_newborn() || ends());
+        }
+    }
+
+    /// A process was born: what happens to it at once.
+    fn born(&mut self, pid: Pid, entry: &str) {
+        for fault in self.plan.rates.draw(&mut self.rng, Target::Process(pid, entry)) {
+            let (at, passed) = (self.simulated.now(), self.simulated.turns());
+            self.last = (at, passed);
+            let turns = passed + self.rng.u32(0..BIRTH);
+            self.hit(Fault { at, turns, ..fault });
+        }
+    }
+
     fn hit(&mut self, fault: Fault) {
-        (0..fault.turns).for_each(|_| {
+        // Of those of one moment the later ones have some turns behind them.
+        let passed = if self.last.0 == fault.at { self.last.1 } else { 0 };
+        (passed..fault.turns).for_each(|_| {
             self.simulated.step();
         });
-        let mut targets = self.watch.targets();
-        targets.retain(|(_, entry)| **entry == *fault.entry);
-        let Some((pid, _)) = targets.get(fault.which % targets.len().max(1)) else { return };
+        self.last = (fault.at, fault.turns.max(passed));
+        let drawn = fault.drawn;
+        let Course { injector, simulated, watch, rng, .. } = self;
+        let hit = injector.aim(simulated, watch, rng, fault.clone());
+        match hit {
+            Some(hit) => {
+                self.tell(format!("fault.{}", hit.fault.kind.name()), &hit);
+                self.injector.hit(&self.simulated, &hit);
+                self.hit.push(hit.fault);
+            }
+            // It has ended meanwhile.
+            None if drawn => {}
+            None => {
+                self.missed += 1;
+                self.tell("fault.missed".to_owned(), &Hit { pid: None, fault });
+            }
+        }
+    }
+
+    /// Puts a fault into the event stream.
+    fn tell(&self, event: String, Hit { pid, fault }: &Hit) {
         let runtime = self.simulated.runtime();
-        let time = Moment::of(&*runtime.clock()).text();
-        self.tape.take(json!({
-            "time": time,
-            "event": format!("fault.{}", fault.kind.name()),
-            "pid": runtime.pid_text(*pid),
-            "entry": &fault.entry,
-        }));
-        match (fault.kind, runtime.host_name(pid.host)) {
-            (Kind::Stop, Some(host)) => self.stop(&host),
-            _ => fault.hit(&self.simulated, *pid),
+        let mut fields = json!({
+            "time": Moment::of(&*runtime.clock()).text(),
+            "event": event,
+            "pid": pid.map(|pid| runtime.pid_text(pid)),
+            "entry": &fault.target,
+        });
+        let amount = fault.amount.unwrap_or_default();
+        match fault.kind {
+            Kind::Hold => fields["seconds"] = json!(amount as f64 / SECOND as f64),
+            Kind::Clock => fields["seconds"] = json!(amount),
+            Kind::Fail => fields["safepoints"] = json!(amount),
+            _ => {}
         }
-        self.hit.push(fault);
+        if pid.is_none() && event == "fault.missed" {
+            fields["fault"] = json!(fault.kind.name());
+        }
+        self.tape.take(fields);
     }
 
-    /// Stops a host, and remembers which services run now and end with it.
-    fn stop(&mut self, host: &str) {
-        let services = self.simulated.services();
-        let wanted = services.states().into_iter().filter(|service| service.wanted);
-        let wanted = wanted.map(|service| service.id).collect();
-        if services.stop(host).is_ok() {
-            self.stopped.push((self.simulated.now() + STOPPED, wanted));
+    /// At the end of a second: what is wrong now, if nothing is under way.
+    fn look(&mut self) -> Option<String> {
+        if !self.simulated.settle() {
+            return None;
         }
-    }
-
-    /// Starts what was stopped and is due again before this time.
-    fn start_again(&mut self, before: u64) {
-        while let Some(at) = self.stopped.iter().position(|(at, _)| *at < before) {
-            let (at, services) = self.stopped.remove(at);
-            self.simulated.run_for(at.saturating_sub(self.simulated.now()));
-            for id in services {
-                // It was there a moment ago.
-                let _ = self.simulated.services().start(&id);
+        let failure = self.watch.problem();
+        // A check may need an answer of somebody who is held; then it is asked later.
+        if failure.is_some() || !self.due || self.simulated.runtime().holds_any() {
+            return failure;
+        }
+        match judge(self.application, &self.simulated, &self.watch, None) {
+            Judgement::Later => None,
+            Judgement::Said { asked, failure } => {
+                self.due = false;
+                self.asked += asked;
+                failure
             }
         }
     }
 
     /// The time after the faults. Returns what is wrong at its end.
     fn settle(&mut self) -> Option<String> {
-        self.start_again(u64::MAX);
-        self.simulated.run_for(self.plan.settle);
+        if self.exit().is_none() {
+            let end = self.simulated.now().saturating_add(self.plan.settle);
+            self.simulated.run_to(end, || self.exit().is_some());
+        }
         let quiet = self.simulated.settle();
-        let failure = if quiet { self.watch.problem() } else { self.watch.broken() };
-        if failure.is_some() || self.over() {
+        let mut failure = if quiet { self.watch.problem() } else { self.watch.broken() };
+        failure = failure.or_else(|| self.missing());
+        if failure.is_some() {
             return failure;
         }
-        for (entry, wanted) in &self.plan.live {
-            let found = self.watch.count(entry);
-            if found != *wanted {
-                return Some(format!("{found} processes of {entry} live, {wanted} are wanted"));
+        let end = Some(self.exit());
+        match judge(self.application, &self.simulated, &self.watch, end) {
+            Judgement::Later => None,
+            Judgement::Said { asked, failure } => {
+                self.asked += asked;
+                failure
             }
         }
-        judge(self.application, &self.simulated, &self.watch, true)
+    }
+
+    /// Who should live and does not.
+    fn missing(&self) -> Option<String> {
+        let Plan { live, children, .. } = self.plan;
+        if let Some(code) = self.exit().filter(|_| live.len() + children.len() > 0) {
+            let after = Duration::from_nanos(self.simulated.now());
+            return Some(format!(
+                "the application ended by itself after {after:.0?}, with exit code {code}, \
+                 but somebody is to live"
+            ));
+        }
+        let processes = live.iter().map(|(entry, wanted)| {
+            (self.watch.count(entry), wanted, format!("processes of {entry}"))
+        });
+        let children = children.iter().map(|(entry, wanted)| {
+            (self.watch.children(entry), wanted, format!("children of {entry}"))
+        });
+        let (found, wanted, what) =
+            processes.chain(children).find(|(found, wanted, _)| found != *wanted)?;
+        Some(format!("{found} {what} live, {wanted} are wanted"))
     }
 
     /// Shuts down. Returns what is wrong.

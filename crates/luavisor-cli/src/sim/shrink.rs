@@ -56,8 +56,12 @@ pub fn shrink(
     Ok(Some(faults))
 }
 
-/// What sort of failure it is: its text without numbers and pids.
+/// What sort of failure it is: which check of the user found it, or the text without
+/// numbers and pids.
 fn kind(failure: &str) -> String {
+    if let Some((id, _)) = failure.strip_prefix("check ").and_then(|rest| rest.split_once(": ")) {
+        return id.to_owned();
+    }
     let mut text = String::new();
     let mut inside = false;
     for letter in failure.chars() {

@@ -151,6 +151,11 @@ impl Simulation {
         while self.step() {}
     }
 
+    /// Lets time pass until then. Nothing may be left to happen before.
+    pub fn advance_to(&self, at: u64) {
+        self.queue.clock.advance_to(at);
+    }
+
     /// Runs, and lets time jump from timer to timer, until nothing is left to do.
     pub fn run(&self) {
         loop {

@@ -30,7 +30,7 @@ use crate::shard::kernel::ShardKernel;
 use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, Signal};
 use crate::sync::lock;
-use crate::world::{CONTROL, World};
+use crate::world::World;
 use placement::Near;
 
 /// The `limits:` of a host entry; the defaults are those of SPEC 1.4.
@@ -321,33 +321,36 @@ impl Host {
     pub fn admit(
         self: &Arc<Host>,
         world: &Arc<World>,
+        entry: &str,
         near: Option<Near>,
         mailbox: Option<u32>,
         memory: Memory,
     ) -> Result<Pid, Error> {
-        self.admit_as(Admission::Spawn, world, near, mailbox, memory)
+        self.admit_as(Admission::Spawn, world, entry, near, mailbox, memory)
     }
 
     /// The same for a call by a process of this host, which may go on while the host stops.
     pub fn admit_callee(
         self: &Arc<Host>,
         world: &Arc<World>,
+        entry: &str,
         near: Option<Near>,
         memory: Memory,
     ) -> Result<Pid, Error> {
-        self.admit_as(Admission::Call, world, near, None, memory)
+        self.admit_as(Admission::Call, world, entry, near, None, memory)
     }
 
     fn admit_as(
         self: &Arc<Host>,
         admission: Admission,
         world: &Arc<World>,
+        entry: &str,
         near: Option<Near>,
         mailbox: Option<u32>,
         memory: Memory,
     ) -> Result<Pid, Error> {
         self.check_open(admission)?;
-        if self.id != CONTROL && world.refuses_start() {
+        if world.faults().is_some_and(|faults| faults.refuses_start(entry)) {
             return Err(Error::new(Kind::UNAVAILABLE, "injected fault"));
         }
         self.count()?;

@@ -148,6 +148,8 @@ impl ShardKernel {
                     self.claim_and_kill(slot, |_| exit.clone());
                 }
             }
+            Signal::LetGo { to } if self.processes.get(to).is_some() => self.let_go(to.slot()),
+            Signal::LetGo { .. } => {}
             Signal::Rest => {
                 self.stopping = false;
                 self.effects.push_back(Effect::DropVm);

@@ -183,8 +183,11 @@ impl Kernel for ShardKernel {
     }
 
     fn taken(&mut self, slot: Slot, from: Pid, stamp: u32) {
-        let room = Room { bytes: 0, stamp };
-        self.tell_message(from, self.processes.pid(slot), room, MessageStage::Taken);
+        let (room, pid) = (Room { bytes: 0, stamp }, self.processes.pid(slot));
+        self.tell_message(from, pid, room, MessageStage::Taken);
+        if let Some(faults) = self.world.faults() {
+            faults.taken(pid, &self.shard.slots);
+        }
     }
 
     fn message_limit(&self, to: Pid) -> usize {

@@ -11,6 +11,7 @@ use super::Interior;
 use super::kernel::ShardKernel;
 use crate::crash::CrashReport;
 use crate::observe::Occurrence;
+use crate::planted::Bug;
 use crate::snapshot::Inspection;
 use crate::tuning;
 
@@ -103,7 +104,9 @@ impl Interior {
         if let Interior { vm: Some(vm), kernel, .. } = self
             && kernel.world.simulated()
         {
-            vm.collect(kernel);
+            if !kernel.world.planted(Bug::GarbageKept) {
+                vm.collect(kernel);
+            }
             let (host, shard, bytes) = (kernel.shard.host, kernel.shard.number, vm.heap());
             let most = kernel.processes.most();
             kernel.world.observers.tell(|| Occurrence::Emptied { host, shard, bytes, most });

@@ -23,7 +23,8 @@ use super::timers::Timers;
 use crate::host::Host;
 use crate::native::Input;
 use crate::observe::{BondChange, MessageStage, Occurrence, TimerChange};
-use crate::random::FastRng;
+use crate::planted::Bug;
+use crate::random::{FastRng, Rng};
 use crate::ready::Ready;
 use crate::tuning;
 use crate::world::World;
@@ -187,12 +188,16 @@ impl ShardKernel {
         if let Some(process) = self.processes.at(slot) {
             process.run = Run::Queued;
         }
+        if self.world.simulated() {
+            if self.world.planted(Bug::LostWake) && !hungry && self.rng.below(50) == 0 {
+                self.processes.at(slot).into_iter().for_each(|process| process.run = Run::Idle);
+                return;
+            }
+            self.queued.insert(slot, self.steps);
+        }
         match hungry {
             true => self.ready.push_hungry(slot),
             false => self.ready.push_fresh(slot),
-        }
-        if self.world.simulated() {
-            self.queued.insert(slot, self.steps);
         }
     }
 

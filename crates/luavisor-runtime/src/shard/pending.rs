@@ -155,8 +155,8 @@ impl ShardKernel {
         let memory = host.memory_of(program);
         // The caller keeps its own host from being empty, and so from being stopped.
         let admitted = match at_home {
-            true => host.admit_callee(&self.world, near, memory),
-            false => host.admit(&self.world, near, None, memory),
+            true => host.admit_callee(&self.world, &program.id, near, memory),
+            false => host.admit(&self.world, &program.id, near, None, memory),
         };
         let pid = match admitted {
             Ok(pid) => pid,

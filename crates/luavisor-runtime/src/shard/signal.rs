@@ -58,6 +58,8 @@ pub(crate) enum Signal {
     StopHost(Box<Cancel>),
     /// Every process of the shard is ended with this exit.
     EndAll(Arc<Exit>),
+    /// In a simulation: the process is no longer held.
+    LetGo { to: Pid },
     /// The host is empty: give the VM's memory back.
     Rest,
     /// Somebody wants to know what the shard holds.

@@ -20,6 +20,7 @@ use crate::host::placement::Near;
 use crate::names::Claim;
 use crate::native::{Input, NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::BondChange;
+use crate::planted::Bug;
 
 impl ShardKernel {
     /// Makes a process for the one in slot `from`. It does not run before this
@@ -34,7 +35,8 @@ impl ShardKernel {
         let target = self.target(&request)?;
         let Target { program, host, .. } = &*target;
         let near = (host.id == self.host.id).then(|| self.near(from));
-        let pid = host.admit(&self.world, near, program.mailbox, host.memory_of(program))?;
+        let pid =
+            host.admit(&self.world, &program.id, near, program.mailbox, host.memory_of(program))?;
         if let Some(name) = &request.name
             && let Err(taken) = self.world.claim_at_birth(name, pid)
         {
@@ -236,6 +238,10 @@ impl ShardKernel {
         topic: luavisor_core::value::Bytes,
         payload: Values,
     ) -> Result<(), Error> {
+        if self.world.planted(Bug::DeadAccepts) && !self.world.alive(to) {
+            self.world.stamped(from, to, Room::default(), &topic);
+            return Ok(());
+        }
         let (shard, room) = self.world.reserve(to, &payload)?;
         let room = self.world.stamped(from, to, room, &topic);
         let signal = Signal::Message { to, from, topic, payload, room };

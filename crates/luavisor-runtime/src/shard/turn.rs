@@ -24,7 +24,7 @@ use super::timers::{Alarm, REST};
 use super::{Interior, Shard};
 use crate::native::{Flow, Input, NativeContext};
 use crate::observe::MessageStage;
-use crate::planted::Bug;
+use crate::planted::{self, Bug};
 use crate::random::Rng;
 use crate::sync::lock;
 
@@ -40,6 +40,9 @@ const LARGE_HEAP: usize = 1 << 20;
 /// Nanoseconds of virtual time that a simulated step takes, and one that is preempted.
 const STEP_COST: u64 = 1_000;
 const SLICE_COST: u64 = 100_000;
+
+/// Steps of a simulated turn, at most.
+const SIMULATED_STEPS: u64 = 3;
 
 /// Inputs that a native process handles in one step.
 const INPUTS_PER_STEP: usize = 64;
@@ -62,14 +65,12 @@ impl Shard {
         let mut late = false;
         {
             let mut queue = lock(&self.signals);
-            if interior.kernel.world.simulated() && queue.len() > 1 {
+            if interior.kernel.world.simulated() && !queue.is_empty() {
                 // Some are still under way while processes run.
                 let come = interior.kernel.rng.below(queue.len() as u64) as usize + 1;
                 signals.extend(queue.drain(..come));
                 late = !queue.is_empty();
-                if interior.kernel.world.planted(Bug::Overtaking) {
-                    overtake(&mut signals);
-                }
+                planted::damage(&mut interior.kernel, &mut signals);
             } else {
                 std::mem::swap(&mut signals, &mut *queue);
             }
@@ -93,6 +94,10 @@ impl Interior {
         }
         self.fire_timers();
         let mut steps = self.kernel.host.config.turn_steps;
+        if self.kernel.world.simulated() {
+            // Others may come between any two steps.
+            steps = steps.min(1 + self.kernel.rng.below(SIMULATED_STEPS) as u32);
+        }
         let mut first = true;
         loop {
             if self.kernel.ready.next_is_hungry() {
@@ -124,7 +129,10 @@ impl Interior {
         let kernel = &mut self.kernel;
         let waiting = kernel.ready.fresh_len() as u64;
         if waiting > 1 && kernel.world.simulated() {
-            let index = kernel.rng.below(waiting);
+            let index = match kernel.world.planted(Bug::Starving) {
+                true => waiting - 1,
+                false => kernel.rng.below(waiting),
+            };
             kernel.ready.prefer(index as usize);
         }
     }
@@ -253,6 +261,9 @@ impl Interior {
             ))),
             (_, false) => self.step_native(slot),
         };
+        if self.kernel.world.simulated() {
+            self.end_simulated_step(slot);
+        }
         self.after_step(slot, generation, step, pulse);
         self.kernel.settle();
         self.flush();
@@ -263,12 +274,26 @@ impl Interior {
     fn begin_simulated_step(&mut self, slot: Slot, killed: bool) -> bool {
         let kernel = &mut self.kernel;
         let pid = kernel.processes.pid(slot);
-        if let Some(until) = kernel.world.held(pid) {
-            kernel.timers.set(until, slot, Alarm::Held);
-            return false;
+        let now = kernel.world.clock.monotonic();
+        if let Some(faults) = kernel.world.faults() {
+            if let Some(until) = faults.held(pid, now) {
+                kernel.timers.set(until, slot, Alarm::Held);
+                return false;
+            }
+            if let (Some(vm), Some(safepoints)) = (&mut self.vm, faults.failing(pid)) {
+                vm.fail_after(safepoints);
+            }
         }
         kernel.tell_step(pid, killed);
         true
+    }
+
+    /// In a simulation: an error that the process has not come to is for its next step.
+    fn end_simulated_step(&mut self, slot: Slot) {
+        let left = self.vm.as_mut().and_then(Vm::failing);
+        if let (Some(safepoints), Some(faults)) = (left, self.kernel.world.faults()) {
+            faults.fail(self.kernel.processes.pid(slot), safepoints);
+        }
     }
 
     /// Decides what becomes of a process whose step is over.
@@ -356,17 +381,6 @@ impl Interior {
 
 /// A planted bug: the first two messages in a row from one process to another change
 /// places.
-fn overtake(signals: &mut [Signal]) {
-    let route = |signal: &Signal| match signal {
-        Signal::Message { to, from, .. } => Some((*to, *from)),
-        _ => None,
-    };
-    let such = |pair: &[Signal]| route(&pair[0]).is_some() && route(&pair[0]) == route(&pair[1]);
-    if let Some(first) = signals.windows(2).position(such) {
-        signals.swap(first, first + 1);
-    }
-}
-
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Exit {
     let text = panic
         .downcast_ref::<&str>()

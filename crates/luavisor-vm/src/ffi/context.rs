@@ -149,6 +149,8 @@ pub struct VmContext {
     /// safepoints that the interrupt lets pass: those of a brief step, or of
     /// [`Preemption::Counted`](crate::Preemption::Counted)
     pub budget: i64,
+    /// of a counted slice: safepoints after which an error is raised
+    pub fails_after: Option<u32>,
     /// a counted slice was overrun where nothing can yield
     pub unpreemptible: bool,
     /// the process must not run on: it killed itself or a kill was claimed

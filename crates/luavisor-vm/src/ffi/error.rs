@@ -17,6 +17,8 @@ pub const TAG: c_int = 3;
 pub enum Raise {
     /// text, with the position of the caller in front
     Text(String),
+    /// text, with the position of the running function in front
+    Here(String),
     /// text as it is
     Plain(String),
     /// an error object
@@ -61,9 +63,10 @@ pub fn finish(lua: Lua, result: Result<c_int, Raise>) -> c_int {
 /// Pushes what `error` raises.
 pub fn raise(lua: Lua, error: Raise) {
     lua.reserve(4);
+    let level = if matches!(error, Raise::Here(_)) { 0 } else { 1 };
     match error {
-        Raise::Text(text) => {
-            lua.push_where(1);
+        Raise::Text(text) | Raise::Here(text) => {
+            lua.push_where(level);
             let position = String::from_utf8_lossy(lua.bytes(-1)).into_owned();
             lua.pop(1);
             lua.push_str(&(position + &text));

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mlua_sys as sys;
 
 use super::context::{Cx, Op};
-use super::error::Raise;
+use super::error::{self, Raise};
 use super::lua::Lua;
 use crate::vm::Preemption;
 
@@ -112,6 +112,13 @@ unsafe extern "C-unwind" fn on_safepoint(state: *mut sys::lua_State, gc: c_int) 
         return;
     }
     if let Preemption::Counted(_) = vm.config.preemption {
+        if let Some(safepoints) = vm.fails_after.take() {
+            if safepoints <= 1 {
+                error::raise(lua, Raise::Here("injected fault".to_owned()));
+                lua.raise();
+            }
+            vm.fails_after = Some(safepoints - 1);
+        }
         vm.budget -= 1;
         if vm.budget > 0 && !vm.heap_account.wants_attention() {
             return;

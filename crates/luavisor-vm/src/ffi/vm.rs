@@ -74,6 +74,7 @@ impl Raw {
             no_context: Arc::default(),
             case_metatable: ptr::null(),
             budget: 0,
+            fails_after: None,
             unpreemptible: false,
             dying: false,
             woken: false,
@@ -128,6 +129,11 @@ impl Raw {
             residents.resize_with(slot + 1, || Resident::Nobody);
         }
         residents[slot] = Resident::Unborn(birth);
+    }
+
+    /// Sets after how many safepoints an error is raised; returns how many were left.
+    pub fn fail_after(&mut self, safepoints: Option<u32>) -> Option<u32> {
+        std::mem::replace(&mut self.cx().vm().fails_after, safepoints)
     }
 
     pub fn run(&mut self, slot: Slot, safepoints: u32, kernel: &mut dyn Kernel) -> Step {
@@ -225,6 +231,11 @@ impl Raw {
             }
             life::bury_dead(cx);
         });
+    }
+
+    /// Messages in the mailbox of a process.
+    pub fn unread(&self, slot: Slot) -> Option<usize> {
+        Some(self.cx().at(slot)?.mailbox.len())
     }
 
     pub fn overlooked(&self, slot: Slot) -> Option<&'static str> {

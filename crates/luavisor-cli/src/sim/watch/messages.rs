@@ -82,6 +82,14 @@ impl Messages {
         Some(format!("I3: a message \"{topic}\" from {from} never reached {to}"))
     }
 
+    /// A mailbox that does not hold what arrived and was not taken. Nothing is under way.
+    pub fn vanished(&self, names: &Names, mailboxes: Vec<(Pid, usize)>) -> Option<String> {
+        let wrong = |(pid, held): &(Pid, usize)| self.unread(*pid) != *held as u64;
+        let (pid, held) = mailboxes.into_iter().find(wrong)?;
+        let (expected, pid) = (self.unread(pid), names.of(pid));
+        Some(format!("I3: {expected} messages should be in the mailbox of {pid}, {held} are"))
+    }
+
     /// A process ended: its mailbox is gone.
     pub fn forget(&mut self, pid: Pid) {
         self.0.remove(&pid);

@@ -11,6 +11,7 @@
 //! | I7 | no child outlives its supervisor |
 //! | I8 | every CANCEL arrives; nobody waits for what is there |
 //! | I9 | a shard without processes holds little memory |
+//! | I10 | a shutdown ends in its time (judged in `run`) |
 //! | timers | one that was stopped does not fire |
 //! | names | a name has one living owner |
 //! | intensity | no supervisor of an entry restarts more often than it says |
@@ -82,6 +83,8 @@ struct State {
     /// restarts of services and children
     restarts: u64,
     problem: Option<String>,
+    /// targets that were born since somebody asked, if they are wanted
+    newborn: Option<Vec<(Pid, Arc<str>)>>,
     /// how these ended, once they have
     awaited: BTreeMap<Pid, Option<Arc<Exit>>>,
 }
@@ -146,9 +149,28 @@ impl Watch {
         living.map(|(pid, entry)| (*pid, entry.clone())).collect()
     }
 
+    /// Whether a target was born since [`Watch::newborn`] was called.
+    pub fn any_newborn(&self) -> bool {
+        self.state().newborn.as_ref().is_some_and(|newborn| !newborn.is_empty())
+    }
+
+    /// The targets that were born since the last call.
+    pub fn newborn(&self) -> Vec<(Pid, Arc<str>)> {
+        self.state().newborn.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// From now on births are remembered for [`Watch::newborn`], or not.
+    pub fn follow_births(&self, follow: bool) {
+        self.state().newborn = follow.then(Vec::new);
+    }
+
     /// From now on the end of this process is remembered; it is no target of faults.
     pub fn wait_for(&self, pid: Pid) {
-        self.state().awaited.insert(pid, None);
+        let mut state = self.state();
+        state.awaited.insert(pid, None);
+        if let Some(newborn) = &mut state.newborn {
+            newborn.retain(|(born, _)| *born != pid);
+        }
     }
 
     /// How an awaited process ended, if it has; forgets it then.
@@ -191,6 +213,11 @@ impl Watch {
         self.state().living.values().filter(|known| ***known == *entry).count()
     }
 
+    /// How many children of the supervisors of an entry live.
+    pub fn children(&self, supervisor: &str) -> usize {
+        self.view().children.get(supervisor).map_or(0, |count| *count as usize)
+    }
+
     /// What is wrong whatever is under way.
     pub fn broken(&self) -> Option<String> {
         self.state().problem.clone()
@@ -221,6 +248,7 @@ impl Watch {
         let problem = state.problem.take().or_else(orphan);
         let problem = problem.or_else(|| state.bonds.missing(names, lives));
         let problem = problem.or_else(|| state.messages.missing(names));
+        let problem = problem.or_else(|| state.messages.vanished(names, runtime.mailboxes()));
         state.problem = problem.or_else(stale_name).or_else(overlooked);
         state.bonds.tidy(lives);
         state.messages.tidy();
@@ -253,6 +281,13 @@ impl Watch {
         match occurrence {
             Occurrence::Spawned { pid, entry, .. } => {
                 state.living.insert(*pid, entry.clone());
+                if self.intensities.contains_key(entry) {
+                    state.supervisors.insert(*pid);
+                }
+                let ours = pid.host != CONTROL || state.supervisors.contains(pid);
+                if let Some(newborn) = state.newborn.as_mut().filter(|_| ours) {
+                    newborn.push((*pid, entry.clone()));
+                }
             }
             Occurrence::Exited { pid, exit, .. } => return self.ends(state, *pid, exit),
             Occurrence::Service { change: ServiceChange::Restart { .. }, .. } => {
