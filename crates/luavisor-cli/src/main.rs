@@ -6,6 +6,7 @@
 //! | `run` | `luavisor run` from the load to the exit code |
 //! | `check`, `entries`, `create`, `plan`, `why` | the other commands |
 //! | `events` | `run --events`: what happens, as JSON lines |
+//! | `reload` | `run --watch`: changed files are loaded again |
 //! | `outcome` | exit code and output of a terminal program's result |
 //! | `sim` | `luavisor sim`: seeds, faults, what must hold |
 //! | `signals` | SIGINT, SIGTERM, SIGUSR1 |
@@ -25,6 +26,7 @@ mod log;
 mod outcome;
 mod plan;
 mod print;
+mod reload;
 mod run;
 mod signals;
 mod sim;

@@ -20,6 +20,7 @@ use crate::arguments::{Program, Run};
 use crate::events::EventFile;
 use crate::log::{Log, json_text};
 use crate::outcome;
+use crate::reload::Watcher;
 use crate::signals::Signals;
 use crate::{CANNOT_START, print};
 
@@ -28,6 +29,7 @@ const LIST: &str = "list";
 
 /// Runs an application and returns its exit code.
 pub fn run(run: Run) -> anyhow::Result<u8> {
+    let watcher = run.watch.then(|| Watcher::new(run.files.options(&run.path)));
     let loaded = load(&run.files.options(&run.path), &LuauCompiler);
     print::error(&loaded.diagnostics.render(Mode::Run));
     if loaded.diagnostics.has_errors(Mode::Run) {
@@ -63,6 +65,9 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
         say(&log, Level::Info, "runtime ready", Vec::new());
     }
 
+    if let Some(watcher) = watcher {
+        watcher.start(luavisor.clone(), log.clone())?;
+    }
     let started = match &foreground {
         Some(foreground) => foreground.start(&luavisor, &log, run.output.very_verbose),
         None => Ok(()),
@@ -157,7 +162,7 @@ fn list(commands: &[Command]) -> String {
     commands.iter().map(line).collect()
 }
 
-fn say(log: &Log, level: Level, message: &str, fields: Vec<(String, String)>) {
+pub fn say(log: &Log, level: Level, message: &str, fields: Vec<(String, String)>) {
     if log.level() <= level {
         let (logger, message) = ("runtime".into(), message.to_owned());
         let record = LogRecord { level, logger, message, fields };

@@ -28,7 +28,7 @@ pub(crate) struct RawEntry {
     /// the configuration, without name, kind and meta
     pub data: Node,
     /// the directory that `file://` values are relative to
-    base: PathBuf,
+    pub base: PathBuf,
 }
 
 /// All entries, each id once.

@@ -1,15 +1,16 @@
 //! The catalog seam: where the runtime finds what an entry id stands for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use luavisor_core::pool::{Place, Pool};
-use luavisor_core::registry::Entry;
+use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::value::Table;
-use luavisor_core::{Error, Pid, Value, Values};
+use luavisor_core::{Error, Kind, Pid, Value, Values};
 use luavisor_vm::{Program, Token};
 
+use crate::services::ServiceSpec;
 use crate::sync::{read, write};
 
 /// What the application consists of, as far as spawning needs it.
@@ -28,9 +29,44 @@ pub trait Catalog: Send + Sync {
     fn entries(&self) -> Arc<[Arc<Entry>]> {
         Arc::new([])
     }
+    /// The versions of its entries; `None` if it cannot change.
+    fn history(&self) -> Option<History> {
+        None
+    }
+    /// Changes entries, all or none.
+    ///
+    /// # Errors
+    /// As `changes:apply()` in Lua; then nothing has changed.
+    fn change(&self, changes: &[Change]) -> Result<Changed, Error> {
+        let _ = changes;
+        Err(Error::new(Kind::UNAVAILABLE, "the entries of this runtime do not change"))
+    }
+    /// Puts an older or newer version in force.
+    ///
+    /// # Errors
+    /// NotFound: there is none of this number. Others as for [`Catalog::change`].
+    fn go_to(&self, version: u64) -> Result<Changed, Error> {
+        let _ = version;
+        Err(Error::not_found("version not found"))
+    }
     /// Whether there is an entry of this id, of any kind. Decides between
     /// `host not found` and `host does not implement process.Host`.
     fn has_entry(&self, id: &str) -> bool;
+}
+
+/// What a change of entries means to the runtime, which carries it out.
+#[derive(Clone, Debug, Default)]
+pub struct Changed {
+    /// the version in force
+    pub version: u64,
+    /// what changed
+    pub changes: Vec<Change>,
+    /// entries that were there and have other code now
+    pub outdated: BTreeSet<Arc<str>>,
+    /// services that are new or other ones now
+    pub services: Vec<ServiceSpec>,
+    /// services that are none any more
+    pub ended: Vec<Arc<str>>,
 }
 
 /// NotFound `factory not found` with `details.factory_id`.
@@ -90,11 +126,16 @@ impl Function {
     }
 }
 
+/// Programs by id.
+pub type Programs = BTreeMap<Arc<str>, Arc<Program>>;
+/// What can be called, by id.
+pub type Callables = BTreeMap<Arc<str>, Callable>;
+
 /// A catalog in memory, to which programs can be added at run time.
 #[derive(Debug, Default)]
 pub struct ProgramTable {
-    programs: RwLock<BTreeMap<Arc<str>, Arc<Program>>>,
-    callables: RwLock<BTreeMap<Arc<str>, Callable>>,
+    programs: RwLock<Programs>,
+    callables: RwLock<Callables>,
     version: AtomicU64,
 }
 
@@ -103,6 +144,13 @@ impl ProgramTable {
     pub fn insert(&self, program: Arc<Program>) {
         let mut programs = write(&self.programs);
         programs.insert(program.id.clone(), program);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Changes several at once: nobody sees some of them only.
+    pub fn change(&self, change: impl FnOnce(&mut Programs, &mut Callables)) {
+        let (mut programs, mut callables) = (write(&self.programs), write(&self.callables));
+        change(&mut programs, &mut callables);
         self.version.fetch_add(1, Ordering::Release);
     }
 

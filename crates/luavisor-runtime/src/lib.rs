@@ -19,6 +19,7 @@
 //! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
 //! | [`crash`] | reports of processes that failed |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
+//! | `registry` | changes of the entries |
 //! | [`snapshot`] | what the runtime holds |
 
 mod bus;
@@ -41,6 +42,7 @@ mod planted;
 pub mod random;
 mod raw;
 mod ready;
+mod registry;
 pub mod runtime;
 pub mod security;
 pub mod services;
@@ -51,7 +53,7 @@ mod sync;
 mod tuning;
 mod world;
 
-pub use catalog::{Callable, Catalog, Function, ProgramTable, factory_not_found};
+pub use catalog::{Callable, Catalog, Changed, Function, ProgramTable, factory_not_found};
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use crash::CrashReport;
 pub use environment::Environment;

@@ -18,7 +18,7 @@ use luavisor_vm::kernel::{CancelRequest, Output};
 use luavisor_vm::native::NativeModule;
 use luavisor_vm::{Plane, Preemption, Token};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Changed};
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::environment::Environment;
 use crate::executor::Executor;
@@ -380,6 +380,17 @@ impl Runtime {
             let interior = shard.interior.try_lock().ok()?;
             interior.as_ref()?.overlooked()
         })
+    }
+
+    /// Carries out what a catalog has made of a change of entries: services start, stop
+    /// and change, and those who asked for it hear OUTDATED.
+    pub fn carry_out(&self, changed: Changed) {
+        self.world.carry_out(changed);
+    }
+
+    /// Whether a process wants to hear of newer code.
+    pub fn upgradable(&self, pid: Pid) -> bool {
+        self.world.upgradable.contains(pid)
     }
 
     /// Ends a process with this exit, unless another cause came first.

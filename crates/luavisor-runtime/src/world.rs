@@ -30,6 +30,7 @@ use crate::output::Outputs;
 use crate::planted::Bug;
 use crate::random::FastRng;
 use crate::raw::RawMode;
+use crate::registry::Upgradable;
 use crate::security::Security;
 use crate::services::Board;
 use crate::shard::Shard;
@@ -68,6 +69,8 @@ pub(crate) struct World {
     bug: Option<Bug>,
     /// what a simulation injected
     faults: Faults,
+    /// who wants to hear of newer code
+    pub upgradable: Upgradable,
     /// messages of a simulation so far
     stamps: AtomicU32,
     /// shards of it that have had a VM
@@ -134,6 +137,7 @@ impl World {
             plane: parts.plane,
             bug: parts.bug,
             faults: Faults::default(),
+            upgradable: Upgradable::default(),
             stamps: AtomicU32::new(0),
             vms: AtomicU32::new(0),
             tokio: parts.tokio,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
-use luavisor_core::registry::Entry;
+use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
@@ -410,6 +410,12 @@ pub trait Kernel {
     fn policies(&self) -> Arc<Policies>;
     /// All entries of the application, by id.
     fn entries(&self) -> Arc<[Arc<Entry>]>;
+    /// The versions of the entries.
+    fn history(&self) -> History;
+    /// Changes entries, all or none; returns the new version.
+    fn change_registry(&mut self, changes: &[Change]) -> Result<u64, Error>;
+    /// Puts an older or newer version in force.
+    fn go_to_version(&mut self, version: u64) -> Result<(), Error>;
     /// Whether there is an entry of this id, of any kind.
     fn has_entry(&self, id: &str) -> bool;
 

@@ -12,7 +12,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use luavisor_config::{EntryId, HostDefinition, Lifecycle, Startup};
+use luavisor_config::{EntryId, HostDefinition, Lifecycle, ServiceDefinition, Startup};
+use luavisor_core::security::Policies;
 use luavisor_core::{Error, Pid};
 use luavisor_runtime::services::{ServiceSpec, Services, Target};
 use luavisor_runtime::{LogSink, NoLog, Runtime, RuntimeBuilder};
@@ -24,7 +25,7 @@ use crate::environment;
 use crate::error::StartError;
 use crate::futures::Tokio;
 use crate::hosts::{self, nanoseconds};
-use crate::programs::Entries;
+use crate::registry::Entries;
 use crate::running::Luavisor;
 use crate::security;
 use crate::simulated::Simulated;
@@ -33,8 +34,9 @@ use crate::supervisors;
 /// See the module.
 pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
     let build = |builder: RuntimeBuilder| Ok((builder.build(), ()));
-    let (runtime, services, timeout, tokio, ()) = boot(app, None, build)?;
-    Ok(Luavisor::new(runtime, services, timeout, tokio))
+    let (booted, ()) = boot(app, None, build)?;
+    let Booted { runtime, services, timeout, tokio, entries } = booted;
+    Ok(Luavisor::new(runtime, services, timeout, tokio, entries))
 }
 
 /// The same in a simulation.
@@ -43,8 +45,8 @@ pub(crate) fn simulate(app: App, seed: u64) -> Result<Simulated, StartError> {
         let (runtime, simulation, output) = builder.simulated(seed)?;
         Ok((runtime, (simulation, output)))
     };
-    let (runtime, services, timeout, _, (simulation, output)) =
-        boot(app, Some(SIMULATED_WORKERS), build)?;
+    let (booted, (simulation, output)) = boot(app, Some(SIMULATED_WORKERS), build)?;
+    let Booted { runtime, services, timeout, .. } = booted;
     let turns = Default::default();
     Ok(Simulated { runtime, services, simulation, output, timeout, turns })
 }
@@ -52,19 +54,33 @@ pub(crate) fn simulate(app: App, seed: u64) -> Result<Simulated, StartError> {
 /// Workers of a host that does not say, in a simulation: the same on every machine.
 const SIMULATED_WORKERS: usize = 2;
 
+/// What there is after the boot.
+struct Booted {
+    runtime: Runtime,
+    services: Services,
+    /// nanoseconds that a shutdown may take
+    timeout: u64,
+    tokio: Tokio,
+    entries: Arc<Entries>,
+}
+
 /// Builds a runtime and boots its services.
 fn boot<T>(
     app: App,
     workers: Option<usize>,
     build: impl FnOnce(RuntimeBuilder) -> Result<(Runtime, T), Error>,
-) -> Result<(Runtime, Services, u64, Tokio, T), StartError> {
+) -> Result<(Booted, T), StartError> {
     let log = app.log.clone().unwrap_or_else(|| Arc::new(NoLog));
     say(Some(&*log), Level::Info, "initializing runtime", &[]);
-    let catalog = Arc::new(Entries::of(&app.application));
+    let modules = luavisor_config::vocabulary::MODULES.iter().map(|name| (*name).to_owned());
+    let modules = modules.chain(app.modules.iter().map(|module| module.name().to_owned()));
+    let entries = Arc::new(Entries::of(&app.application, modules.collect()));
     let tokio = Tokio::new(app.tokio.clone().or_else(|| Handle::try_current().ok()));
 
-    let mut builder =
-        RuntimeBuilder::new(catalog).log(log.clone()).native_code(app.native_code).plant(app.bug);
+    let mut builder = RuntimeBuilder::new(entries.clone())
+        .log(log.clone())
+        .native_code(app.native_code)
+        .plant(app.bug);
     if app.modules.iter().any(|module| module.needs_tokio()) {
         builder = builder.tokio(tokio.handle()?);
     } else if let Some(handle) = tokio.given() {
@@ -111,17 +127,11 @@ fn boot<T>(
         specs.push(supervisors::made(&runtime, &tokio, &known, supervisor, &lifecycle)?);
     }
     for service in app.application.services {
-        let target = Target::Process {
-            id: service.process.shared(),
-            host: service.host.shared(),
-            input: service.input,
-            context: security::context(&policies, &service.lifecycle),
-        };
-        specs.push(spec(service.id.shared(), target, &service.dependencies, &service.lifecycle));
+        specs.push(self::service(&policies, &service));
     }
     let services = Services::boot(&runtime, specs)?;
     let timeout = nanoseconds(app.application.settings.shutdown_timeout);
-    Ok((runtime, services, timeout, tokio, with))
+    Ok((Booted { runtime, services, timeout, tokio, entries }, with))
 }
 
 fn add_host(
@@ -133,6 +143,17 @@ fn add_host(
     let host = runtime.add_host(hosts::config(definition, terminal, workers))?;
     let (id, needs) = (definition.id.shared(), &definition.dependencies);
     Ok(spec(id, Target::Host(host), needs, &definition.lifecycle))
+}
+
+/// A service that runs a Lua process.
+pub(crate) fn service(policies: &Policies, service: &ServiceDefinition) -> ServiceSpec {
+    let target = Target::Process {
+        id: service.process.shared(),
+        host: service.host.shared(),
+        input: service.input.clone(),
+        context: security::context(policies, &service.lifecycle),
+    };
+    spec(service.id.shared(), target, &service.dependencies, &service.lifecycle)
 }
 
 pub(crate) fn spec(

@@ -17,12 +17,14 @@ use luavisor_runtime::services::{ServiceState, Services, Shutdown};
 use luavisor_runtime::{Runtime, Snapshot};
 use luavisor_vm::kernel::{CancelRequest, SpawnRequest};
 
+use crate::Application;
 use crate::adaptor;
 use crate::app::App;
 use crate::events::{Broadcast, Events};
 use crate::futures::Tokio;
 use crate::mailbox::Mailbox;
 use crate::process::{End, Process};
+use crate::registry::Entries;
 use crate::values::IntoValues;
 use crate::watch;
 
@@ -46,6 +48,18 @@ struct Shared {
     shutdown_began: OnceLock<u64>,
     tokio: Tokio,
     broadcast: OnceLock<Arc<Broadcast>>,
+    entries: Arc<Entries>,
+}
+
+/// What [`Luavisor::reload`] did.
+#[derive(Clone, Debug)]
+pub struct Reloaded {
+    /// the version of the entries in force
+    pub version: u64,
+    /// `entry.create`, `entry.update` or `entry.delete`, and the entry
+    pub changes: Vec<(&'static str, Arc<str>)>,
+    /// services that are new or were started again
+    pub services: Vec<Arc<str>>,
 }
 
 impl Luavisor {
@@ -54,12 +68,48 @@ impl Luavisor {
         services: Services,
         shutdown_timeout: u64,
         tokio: Tokio,
+        entries: Arc<Entries>,
     ) -> Luavisor {
         let broadcast = OnceLock::new();
         let shutdown_began = OnceLock::new();
-        let shared =
-            Shared { runtime, services, shutdown_timeout, shutdown_began, tokio, broadcast };
+        let shared = Shared {
+            runtime,
+            services,
+            shutdown_timeout,
+            shutdown_began,
+            tokio,
+            broadcast,
+            entries,
+        };
         Luavisor { shared: Arc::new(shared) }
+    }
+
+    /// Puts an application that was loaded anew into the place of the one that runs. What
+    /// is spawned and called from now on is the new code; services that changed, or whose
+    /// code did, are started again, unless their process is upgradable: that one gets
+    /// OUTDATED.
+    ///
+    /// # Errors
+    /// Invalid: an entry changed that cannot change while the application runs. Then
+    /// nothing has.
+    pub fn reload(&self, application: Application) -> Result<Reloaded, Error> {
+        let Shared { runtime, services, entries, .. } = &*self.shared;
+        let upgradable = |id: &str| {
+            let pid = services.state(id).and_then(|service| service.pid);
+            pid.is_some_and(|pid| runtime.upgradable(pid))
+        };
+        let changed = entries.replace(application, upgradable)?;
+        let reloaded = Reloaded {
+            version: changed.version,
+            changes: changed
+                .changes
+                .iter()
+                .map(|change| (change.name(), change.id().clone()))
+                .collect(),
+            services: changed.services.iter().map(|service| service.id.clone()).collect(),
+        };
+        runtime.carry_out(changed);
+        Ok(reloaded)
     }
 
     /// The application in a directory; short for [`App::from_directory`].

@@ -4,20 +4,24 @@
 //! controller, woken by a message, takes them in order.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use luavisor_core::Error;
 use luavisor_core::lifecycle::State;
+use luavisor_core::{Error, Pid};
 
 use super::spec::ServiceSpec;
 use super::{ServiceState, Shutdown};
 use crate::sync::lock;
 
 /// Something that is asked of the controller.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Request {
     Start(usize),
     Stop(usize),
+    /// The service of this number is like this from now on.
+    Put(usize, Box<ServiceSpec>),
+    /// It is none any more.
+    Remove(usize),
     /// everything, within this many nanoseconds
     Shutdown(u64),
 }
@@ -25,7 +29,8 @@ pub(crate) enum Request {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    numbers: BTreeMap<Arc<str>, usize>,
+    /// set when there is one
+    controller: OnceLock<Pid>,
     seen: Mutex<Seen>,
     /// bounded by the callers of the public functions, who are few
     requests: Mutex<VecDeque<Request>>,
@@ -33,6 +38,8 @@ pub(crate) struct Board {
 
 #[derive(Debug, Default)]
 struct Seen {
+    /// of those that there are; a number is never given to another id
+    numbers: BTreeMap<Arc<str>, usize>,
     states: Vec<ServiceState>,
     booted: bool,
     finished: Option<Shutdown>,
@@ -41,29 +48,44 @@ struct Seen {
 impl Board {
     pub fn new(specs: &[ServiceSpec], wall: (i64, u32)) -> Board {
         let now = unix_nanoseconds(wall);
-        let state = |spec: &ServiceSpec| ServiceState {
-            id: spec.id.clone(),
-            lifecycle: State::Unknown,
-            wanted: spec.auto_start,
-            pid: None,
-            restarts: 0,
-            lives: 0,
-            last_error: None,
-            started_at: None,
-            changed_at: now,
-        };
-        let states = specs.iter().map(state).collect();
+        let states = specs.iter().map(|spec| state(spec, now)).collect();
         let numbers = specs.iter().enumerate().map(|(number, spec)| (spec.id.clone(), number));
-        Board {
-            numbers: numbers.collect(),
-            seen: Mutex::new(Seen { states, ..Seen::default() }),
-            requests: Mutex::default(),
-        }
+        let seen = Seen { states, numbers: numbers.collect(), ..Seen::default() };
+        Board { seen: Mutex::new(seen), ..Board::default() }
+    }
+
+    /// The controller, from now on.
+    pub fn set_controller(&self, pid: Pid) {
+        // There is one.
+        let _ = self.controller.set(pid);
+    }
+
+    pub fn controller(&self) -> Option<Pid> {
+        self.controller.get().copied()
+    }
+
+    /// Adds a service, or changes the one of its id.
+    pub fn put(&self, spec: ServiceSpec, wall: (i64, u32)) {
+        let mut seen = lock(&self.seen);
+        let known = seen.states.iter().position(|state| state.id == spec.id);
+        let number = known.unwrap_or_else(|| {
+            seen.states.push(state(&spec, unix_nanoseconds(wall)));
+            seen.states.len() - 1
+        });
+        seen.numbers.insert(spec.id.clone(), number);
+        drop(seen);
+        self.ask(Request::Put(number, Box::new(spec)));
+    }
+
+    /// Removes a service; it is stopped first.
+    pub fn remove(&self, id: &str) {
+        let number = lock(&self.seen).numbers.remove(id);
+        number.into_iter().for_each(|number| self.ask(Request::Remove(number)));
     }
 
     /// The number of the service with this id.
     pub fn number(&self, id: &str) -> Result<usize, Error> {
-        let number = self.numbers.get(id).copied();
+        let number = lock(&self.seen).numbers.get(id).copied();
         number.ok_or_else(|| Error::not_found(format!("there is no service {id}")))
     }
 
@@ -80,7 +102,7 @@ impl Board {
     /// By id.
     pub fn states(&self) -> Vec<ServiceState> {
         let seen = lock(&self.seen);
-        self.numbers.values().filter_map(|number| seen.states.get(*number).cloned()).collect()
+        seen.numbers.values().filter_map(|number| seen.states.get(*number).cloned()).collect()
     }
 
     pub fn set_booted(&self) {
@@ -105,6 +127,20 @@ impl Board {
 
     pub fn next_request(&self) -> Option<Request> {
         lock(&self.requests).pop_front()
+    }
+}
+
+fn state(spec: &ServiceSpec, now: u64) -> ServiceState {
+    ServiceState {
+        id: spec.id.clone(),
+        lifecycle: State::Unknown,
+        wanted: spec.auto_start,
+        pid: None,
+        restarts: 0,
+        lives: 0,
+        last_error: None,
+        started_at: None,
+        changed_at: now,
     }
 }
 

@@ -99,12 +99,26 @@ impl Controller {
 
     /// Feeds the machine and does what it says, until it has nothing more to say.
     fn happen(&mut self, context: &mut NativeContext<'_>, event: Event) {
-        let mut actions = VecDeque::from(self.machine.handle(event, context.monotonic()));
+        let actions = self.machine.handle(event, context.monotonic());
+        self.carry_out(context, actions);
+    }
+
+    fn carry_out(&mut self, context: &mut NativeContext<'_>, actions: Vec<Action>) {
+        let mut actions = VecDeque::from(actions);
         while let Some(action) = actions.pop_front() {
             if let Some(answer) = self.perform(context, action) {
                 actions.extend(self.machine.handle(answer, context.monotonic()));
             }
         }
+    }
+
+    /// The same for an event that changes what services there are.
+    fn reform(&mut self, context: &mut NativeContext<'_>, event: Event) {
+        let actions = self.machine.handle(event, context.monotonic());
+        self.specs = self.machine.specs().clone();
+        self.lives.resize(self.specs.len(), None);
+        self.alarms.resize(self.specs.len(), None);
+        self.carry_out(context, actions);
     }
 
     fn perform(&mut self, context: &mut NativeContext<'_>, action: Action) -> Option<Event> {
@@ -330,6 +344,12 @@ impl NativeProcess for Controller {
                             self.happen(context, Event::StartAsked(service));
                         }
                         Request::Stop(service) => self.happen(context, Event::StopAsked(service)),
+                        Request::Put(service, spec) => {
+                            self.reform(context, Event::Put(service, spec));
+                        }
+                        Request::Remove(service) => {
+                            self.reform(context, Event::Removed(service));
+                        }
                         Request::Shutdown(timeout) => self.begin_shutdown(context, timeout),
                     }
                 }

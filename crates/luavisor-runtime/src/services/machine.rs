@@ -21,13 +21,17 @@
 //! | Ended | SetAlarm for a restart, or Exit; Launch or Stop what waited for it |
 //! | Alarm | Starting: Terminate; in backoff: Launch |
 //! | StopAsked, ShutdownAsked | Stop what can stop; pending restarts are dropped |
+//! | Put | a new one: Launch if it can; a known one that runs: Stop it and what needs it, then Launch |
+//! | Removed | as StopAsked; it never starts again |
 
 #[cfg(test)]
 mod histories;
+mod reform;
 mod service;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +64,10 @@ pub(super) enum Event {
     Ended { service: usize, exit: Arc<Exit>, uniform: f64 },
     /// The time of its last [`Action::SetAlarm`] is up.
     Alarm(usize),
+    /// It is like this from now on, or it is new and has the next number.
+    Put(usize, Box<ServiceSpec>),
+    /// It is to be no more.
+    Removed(usize),
 }
 
 /// Something to do, in order.
@@ -103,6 +111,8 @@ pub(super) struct Machine {
     /// by level: how many services are alive
     alive: Vec<usize>,
     phase: Phase,
+    /// what stops only to start again
+    again: BTreeSet<usize>,
     actions: Vec<Action>,
 }
 
@@ -114,6 +124,7 @@ impl Machine {
             specs,
             graph,
             phase: Phase::Registered,
+            again: BTreeSet::new(),
             actions: Vec::new(),
         }
     }
@@ -139,6 +150,8 @@ impl Machine {
             }
             Event::Ended { service, exit, uniform } => self.ended(service, exit, uniform, now),
             Event::Alarm(service) => self.alarm(service),
+            Event::Put(service, spec) => self.put(service, *spec),
+            Event::Removed(service) => self.removed(service),
         }
         self.check_boot();
         std::mem::take(&mut self.actions)
@@ -186,7 +199,10 @@ impl Machine {
     }
 
     fn start_if_possible(&mut self, service: usize) {
-        let met = |need: &usize| self.services[*need].met();
+        let met = |need: &usize| {
+            let need = &self.services[*need];
+            need.met() && need.plan != Plan::Stop
+        };
         let possible = self.services[service].plan == Plan::Start
             && !self.services[service].state.alive()
             && self.graph.dependencies[service].iter().all(met);
@@ -264,6 +280,9 @@ impl Machine {
             Decision::Stopped => {
                 if now.plan == Plan::Stop {
                     now.plan = Plan::Keep;
+                }
+                if self.again.remove(&service) {
+                    self.services[service].plan = Plan::Start;
                 }
                 self.step(service, Step::Stop);
                 self.step(service, Step::Ended);

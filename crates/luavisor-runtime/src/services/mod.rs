@@ -26,7 +26,7 @@ mod spec;
 use std::sync::Arc;
 
 use luavisor_core::lifecycle::State;
-use luavisor_core::{Error, Kind, Pid, Values};
+use luavisor_core::{Error, Kind, Pid};
 use luavisor_vm::kernel::{Level, ServiceInfo};
 
 use crate::log::{self, Field};
@@ -46,7 +46,6 @@ pub use spec::{DEFAULT_TIMEOUT, ServiceSpec, Target};
 pub struct Services {
     runtime: Runtime,
     board: Arc<Board>,
-    controller: Pid,
 }
 
 /// How one service is doing.
@@ -135,7 +134,8 @@ impl Services {
         let controller = Box::new(Controller::new(specs, machine, board.clone()));
         let options = NativeOptions::new("service.controller");
         let controller = runtime.spawn_native(CONTROL, controller, options)?;
-        Ok(Services { runtime: runtime.clone(), board, controller })
+        board.set_controller(controller);
+        Ok(Services { runtime: runtime.clone(), board })
     }
 
     /// Blocks until each required service with `auto_start` runs, has ended or
@@ -201,7 +201,6 @@ impl Services {
 
     fn ask(&self, request: Request) {
         self.board.ask(request);
-        // The controller never ends before the runtime, and its mailbox is large.
-        let _ = self.runtime.send(self.controller, *b"request", Values::none());
+        self.runtime.world.wake_controller();
     }
 }

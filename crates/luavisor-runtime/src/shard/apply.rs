@@ -148,6 +148,15 @@ impl ShardKernel {
                     self.claim_and_kill(slot, |_| exit.clone());
                 }
             }
+            Signal::Outdated { to, ids } => {
+                let entry = self.processes.get(to).filter(|process| process.upgradable);
+                if let Some(id) = entry.map(|process| process.entry.clone())
+                    && ids.contains(&id)
+                {
+                    let at = self.unix();
+                    self.push_event(to.slot(), Event::Outdated { at, id: id.as_ref().into() });
+                }
+            }
             Signal::LetGo { to } if self.processes.get(to).is_some() => self.let_go(to.slot()),
             Signal::LetGo { .. } => {}
             Signal::Rest => {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
-use luavisor_core::registry::Entry;
+use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
@@ -324,6 +324,7 @@ impl Kernel for ShardKernel {
         if let Some(process) = self.processes.at(from) {
             process.upgradable = upgradable;
         }
+        self.world.upgradable.set(self.processes.pid(from), upgradable);
     }
 
     fn cancel(&mut self, from: Slot, pid: Pid, request: CancelRequest) -> Result<(), Error> {
@@ -480,6 +481,18 @@ impl Kernel for ShardKernel {
 
     fn entries(&self) -> Arc<[Arc<Entry>]> {
         self.world.catalog.entries()
+    }
+
+    fn history(&self) -> History {
+        self.world.history()
+    }
+
+    fn change_registry(&mut self, changes: &[Change]) -> Result<u64, Error> {
+        self.world.change_registry(changes)
+    }
+
+    fn go_to_version(&mut self, version: u64) -> Result<(), Error> {
+        self.world.go_to_version(version)
     }
 
     fn has_entry(&self, id: &str) -> bool {

@@ -36,6 +36,9 @@ impl ShardKernel {
         if self.shard.end_life(slot) && !self.world.planted(Bug::NameKept) {
             self.world.names.release(pid);
         }
+        if process.upgradable {
+            self.world.upgradable.set(pid, false);
+        }
         self.world.raw.leave(pid);
         let report = self.crash_report(pid, &process, &exit);
         if let Some(bonds) = process.bonds {

@@ -5,6 +5,7 @@
 //! first-in first-out, and a pair of processes always uses the same one, so
 //! signals between one pair keep their order.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use luavisor_core::relations::{LinkId, LinkIds};
@@ -58,6 +59,8 @@ pub(crate) enum Signal {
     StopHost(Box<Cancel>),
     /// Every process of the shard is ended with this exit.
     EndAll(Arc<Exit>),
+    /// These entries have newer code.
+    Outdated { to: Pid, ids: Arc<BTreeSet<Arc<str>>> },
     /// In a simulation: the process is no longer held.
     LetGo { to: Pid },
     /// The host is empty: give the VM's memory back.

@@ -34,6 +34,10 @@ pub mod tags {
     pub const EXECUTOR: c_int = 20;
     pub const FUTURE: c_int = 21;
     pub const SUBSCRIPTION: c_int = 22;
+    pub const SNAPSHOT: c_int = 23;
+    pub const CHANGES: c_int = 24;
+    pub const VERSION: c_int = 25;
+    pub const HISTORY: c_int = 26;
     pub const ACTOR: c_int = 30;
     pub const SCOPE: c_int = 31;
     pub const POLICY: c_int = 32;

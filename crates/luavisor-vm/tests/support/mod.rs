@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
-use luavisor_core::registry::Entry;
+use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::security::Policies;
 use luavisor_core::value::{Bytes, Table};
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
@@ -294,6 +294,15 @@ impl Kernel for FakeKernel {
             entry("app:main", "process.lua", Some("worker")),
             entry("other:main", "process.lua", Some("worker")),
         ])
+    }
+    fn history(&self) -> History {
+        History::new(self.entries())
+    }
+    fn change_registry(&mut self, _: &[Change]) -> Result<u64, Error> {
+        Err(Error::internal("not here"))
+    }
+    fn go_to_version(&mut self, _: u64) -> Result<(), Error> {
+        Err(Error::internal("not here"))
     }
     fn has_entry(&self, id: &str) -> bool {
         id == "app:main"

@@ -1,10 +1,13 @@
-//! Entries as Lua code sees them, and how they are found (MODULES 5.2).
+//! Entries as Lua code sees them, how they are found (MODULES 5.2), and how they change.
 //!
 //! A [`Filter`] is read once from a table of criteria and then asked of each entry; all
 //! criteria must hold. Regular expressions take linear time and bounded memory.
 
+mod changes;
+
 use std::sync::Arc;
 
+pub use changes::{Change, Entries, History, Version, apply, delta};
 use regex::{Regex, RegexBuilder};
 
 use crate::error::Error;
@@ -12,6 +15,8 @@ use crate::value::{Table, Value, Values};
 
 /// Bytes that a compiled regular expression may take.
 const LARGEST: usize = 1 << 20;
+/// Tables within tables that are compared.
+const DEEPEST: usize = 200;
 
 /// One entry of the application.
 #[derive(Clone, Debug)]
@@ -32,6 +37,13 @@ impl Entry {
         self.id.split_once(':').unwrap_or(("", &self.id))
     }
 
+    /// Whether another one is the same in all parts.
+    pub fn same(&self, other: &Entry) -> bool {
+        (&self.id, &self.kind) == (&other.id, &other.kind)
+            && same(&self.meta, &other.meta)
+            && same(&self.data, &other.data)
+    }
+
     fn root(&self, field: Root) -> &str {
         match field {
             Root::Id => &self.id,
@@ -48,6 +60,27 @@ impl Entry {
             .field(root, key)
             .or_else(|| key.split('.').try_fold(root, |value, part| self.meta.field(value, part)))
     }
+}
+
+/// Whether two lists hold the same values; the order of keys does not matter.
+fn same(a: &Values, b: &Values) -> bool {
+    a.items.len() == b.items.len()
+        && a.items.iter().zip(&b.items).all(|(x, y)| same_value((a, x), (b, y), 0))
+}
+
+/// Data of entries is a tree, as deep as a file may be.
+fn same_value((a, x): (&Values, &Value), (b, y): (&Values, &Value), depth: usize) -> bool {
+    let (Value::Table(left), Value::Table(right)) = (x, y) else { return x == y };
+    let (Some(left), Some(right)) = (table(a, *left), table(b, *right)) else { return false };
+    let pairs = left.array.iter().zip(&right.array);
+    depth < DEEPEST
+        && left.array.len() == right.array.len()
+        && left.hash.len() == right.hash.len()
+        && { pairs }.all(|(x, y)| same_value((a, x), (b, y), depth + 1))
+        && left.hash.iter().all(|(key, x)| {
+            let found = right.hash.iter().find(|(other, _)| other == key);
+            found.is_some_and(|(_, y)| same_value((a, x), (b, y), depth + 1))
+        })
 }
 
 /// A field that every entry has.

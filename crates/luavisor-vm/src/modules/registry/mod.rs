@@ -1,10 +1,13 @@
-//! `registry`: the entries of the application, to read (MODULES 5).
+//! `registry`: the entries of the application (MODULES 5). Here is what reads them;
+//! `versions` holds snapshots, versions and changes.
 //!
 //! Entries are fresh tables; what a security context does not allow is left out of lists.
 
+mod versions;
+
 use std::sync::Arc;
 
-use luavisor_core::registry::{Entry, Filter};
+use luavisor_core::registry::{Entries, Entry, Filter};
 use luavisor_core::{Error, Kind};
 
 use crate::ffi::call::{Call, Function, Outcome, Setup};
@@ -28,10 +31,15 @@ fn parse_id(call: &mut Call) -> Outcome {
 fn get(call: &mut Call) -> Outcome {
     let id = call.string(1)?;
     let entries = call.kernel().entries();
-    let Ok(found) = entries.binary_search_by(|entry| (*entry.id).cmp(&id)) else {
-        return call.fail(Error::not_found(format!("entry not found: {id}")).retryable(false));
+    give(call, &entries, &id)
+}
+
+/// Gives one entry.
+fn give(call: &mut Call, entries: &Entries, id: &str) -> Outcome {
+    let Ok(found) = entries.binary_search_by(|entry| (*entry.id).cmp(id)) else {
+        return not_found(call, format!("entry not found: {id}"));
     };
-    if !call.allowed(GET, &id) {
+    if !call.allowed(GET, id) {
         let text = format!("not allowed to access entry: {id}");
         return call.fail(Error::new(Kind::PERMISSION_DENIED, text).retryable(false));
     }
@@ -39,28 +47,39 @@ fn get(call: &mut Call) -> Outcome {
     call.results(1)
 }
 
+fn not_found(call: &mut Call, text: String) -> Outcome {
+    call.fail(Error::not_found(text).retryable(false))
+}
+
 /// `registry.find(criteria)`
 fn find(call: &mut Call) -> Outcome {
-    if !call.is_table(1) {
-        let text = "filter criteria table required";
-        return call.fail(Error::invalid(text).retryable(false));
-    }
-    let filter = call.value_at(1, "filter").and_then(|criteria| Filter::parse(&criteria));
-    let filter = match filter {
+    let filter = match filter_at(call, 1) {
         Ok(filter) => filter,
         Err(error) => return call.fail(error.retryable(false)),
     };
     let entries = call.kernel().entries();
+    push_found(call, entries.iter().filter(|entry| filter.matches(entry)));
+    call.results(1)
+}
+
+fn filter_at(call: &Call, index: i32) -> Result<Filter, Error> {
+    if !call.is_table(index) {
+        return Err(Error::invalid("filter criteria table required"));
+    }
+    call.value_at(index, "filter").and_then(|criteria| Filter::parse(&criteria))
+}
+
+/// Pushes an array of those that the process may see.
+fn push_found<'a>(call: &mut Call, entries: impl Iterator<Item = &'a Arc<Entry>>) {
     call.push_table(0, 0);
     let mut count = 0;
-    for entry in entries.iter().filter(|entry| filter.matches(entry)) {
+    for entry in entries {
         if call.allowed(GET, &entry.id) {
             push_entry(call, entry);
             count += 1;
             call.set_element(count);
         }
     }
-    call.results(1)
 }
 
 /// Pushes `{ id, kind, meta, data }`.
@@ -84,5 +103,6 @@ static FUNCTIONS: &[Function] = &[
 
 /// Installs the module.
 pub fn install(setup: &mut Setup) {
-    setup.module("registry", FUNCTIONS, |_| {});
+    versions::install(setup);
+    setup.module("registry", FUNCTIONS, |module| module.functions(versions::FUNCTIONS));
 }

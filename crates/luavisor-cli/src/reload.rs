@@ -1,0 +1,132 @@
+//! `run --watch`: an application is loaded again when its files change.
+//!
+//! The files are looked at a few times a second; a change counts when they have been the
+//! same twice, so that half of what an editor or a checkout writes is not taken for all.
+//! What does not load is reported, and the running code goes on.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use luavisor::config::{LoadOptions, Mode, load};
+use luavisor::{Level, LuauCompiler, Luavisor, Reloaded};
+
+use crate::log::{Log, json_text};
+use crate::print;
+use crate::run::say;
+
+/// How often the files are looked at.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// Files that are looked at, at most.
+const FILES: usize = 100_000;
+
+/// When each file changed last, and its size.
+type Look = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+
+/// Watches the files of one application.
+pub struct Watcher {
+    options: LoadOptions,
+    /// as they were when they were loaded
+    loaded: Look,
+}
+
+impl Watcher {
+    /// Before the first load.
+    pub fn new(options: LoadOptions) -> Watcher {
+        let loaded = look(&options);
+        Watcher { options, loaded }
+    }
+
+    /// Watches in a thread of its own, as long as this program runs.
+    pub fn start(self, luavisor: Luavisor, log: Arc<Log>) -> std::io::Result<()> {
+        let watch = move || self.watch(&luavisor, &log);
+        std::thread::Builder::new().name("watch".into()).spawn(watch).map(drop)
+    }
+
+    #[allow(clippy::disallowed_methods)] // files change in real time
+    fn watch(self, luavisor: &Luavisor, log: &Log) {
+        let Watcher { options, mut loaded } = self;
+        let mut seen = loaded.clone();
+        loop {
+            std::thread::sleep(INTERVAL);
+            let now = look(&options);
+            if now != loaded && now == seen {
+                loaded = now;
+                reload(luavisor, &options, log);
+            } else {
+                seen = now;
+            }
+        }
+    }
+}
+
+fn reload(luavisor: &Luavisor, options: &LoadOptions, log: &Log) {
+    let loaded = load(options, &LuauCompiler);
+    print::error(&loaded.diagnostics.render(Mode::Run));
+    if loaded.diagnostics.has_errors(Mode::Run) {
+        return say(log, Level::Error, "not reloaded, the running code goes on", Vec::new());
+    }
+    match luavisor.reload(loaded.application) {
+        Err(error) => {
+            let fields = vec![("error".to_owned(), json_text(&error.message))];
+            say(log, Level::Error, "not reloaded, the running code goes on", fields);
+        }
+        Ok(Reloaded { changes, .. }) if changes.is_empty() => {}
+        Ok(Reloaded { version, changes, services }) => {
+            let changes: Vec<String> =
+                changes.iter().map(|(kind, id)| format!("{kind} {id}")).collect();
+            let mut fields = vec![
+                ("version".to_owned(), version.to_string()),
+                ("changes".to_owned(), json_text(&changes.join(", "))),
+            ];
+            if !services.is_empty() {
+                let services: Vec<&str> = services.iter().map(|id| &**id).collect();
+                fields.push(("services".to_owned(), json_text(&services.join(", "))));
+            }
+            say(log, Level::Info, "reloaded", fields);
+        }
+    }
+}
+
+/// All files of the project that a load might read.
+fn look(options: &LoadOptions) -> Look {
+    let mut look = Look::new();
+    let mut folders = vec![options.path.clone()];
+    options.config_file.iter().for_each(|file| note(&mut look, file));
+    if options.path.is_file() {
+        note(&mut look, &options.path);
+        folders = options.path.parent().map(Path::to_owned).into_iter().collect();
+    }
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let skipped = options.skip_directories.contains(&name);
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && !skipped && !name.starts_with('.') => {
+                    folders.push(entry.path());
+                }
+                Ok(kind) if !kind.is_dir() && relevant(&name) => note(&mut look, &entry.path()),
+                _ => {}
+            }
+        }
+        if look.len() > FILES {
+            break;
+        }
+    }
+    look
+}
+
+/// Entries, code, and what `file://` values often name.
+fn relevant(name: &str) -> bool {
+    let known = ["yaml", "yml", "json", "lua", "luau", "md", "txt", "html", "tmpl", "sql", "lock"];
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    extension.is_some_and(|extension| known.contains(&extension))
+}
+
+fn note(look: &mut Look, path: &Path) {
+    if let Ok(about) = std::fs::metadata(path) {
+        look.insert(path.to_owned(), (about.modified().ok(), about.len()));
+    }
+}

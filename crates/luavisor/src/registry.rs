@@ -1,0 +1,365 @@
+//! The entries of a running application, and what their changes mean (MODULES 5.3).
+//!
+//! A change is checked like a load: the whole application is built again from its
+//! entries, and only if that works something happens. Then spawns and calls find the new
+//! code, and the runtime hears which services are other ones.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use luavisor_config::{
+    ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, SupervisorDefinition, rebuild,
+};
+use luavisor_core::registry::{self, Change, Entry, History};
+use luavisor_core::value::Table;
+use luavisor_core::{Error, Kind, Value, Values};
+use luavisor_runtime::services::ServiceSpec;
+use luavisor_runtime::{Callable, Catalog, Changed, ProgramTable};
+use luavisor_vm::{Chunk, Program};
+
+use crate::boot;
+use crate::compile::LuauCompiler;
+use crate::programs::Code;
+use crate::{Application, supervisors};
+
+/// The catalog of one application.
+pub(crate) struct Entries {
+    programs: ProgramTable,
+    /// in force, by id
+    entries: RwLock<registry::Entries>,
+    state: Mutex<State>,
+}
+
+struct State {
+    history: History,
+    /// in force; what was made in code has no entries
+    application: Application,
+    code: Code,
+    /// ids of what was made in code
+    made: BTreeSet<EntryId>,
+    /// modules that entries may list
+    modules: Vec<String>,
+}
+
+impl Entries {
+    pub fn of(application: &Application, modules: Vec<String>) -> Entries {
+        let entries = entries_of(application);
+        let code = Code::of(application, &Code::default());
+        let programs = ProgramTable::default();
+        programs.change(|programs, callables| {
+            (*programs, *callables) = (code.programs.clone(), code.callables.clone());
+        });
+        let history = History::new(entries.clone());
+        let made = made_in_code(application, &entries);
+        let state = State { history, application: application.clone(), code, made, modules };
+        Entries { programs, entries: RwLock::new(entries), state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts an application that was loaded anew into the place of the present one.
+    /// `upgradable` says of the id of a service whether its process sees to newer code
+    /// itself; others are started again.
+    ///
+    /// # Errors
+    /// Invalid: entries changed that cannot change while the application runs.
+    pub fn replace(
+        &self,
+        application: Application,
+        upgradable: impl Fn(&str) -> bool,
+    ) -> Result<Changed, Error> {
+        let mut state = self.state();
+        let entries = entries_of(&application);
+        let changes = registry::delta(&state.history.current().entries, &entries);
+        let mut changed = self.install(&mut state, entries.clone(), &changes, application)?;
+        if !changes.is_empty() {
+            state.history.push(entries);
+        }
+        changed.version = state.history.current().id;
+        let known: BTreeSet<Arc<str>> =
+            changed.services.iter().map(|service| service.id.clone()).collect();
+        for (service, processes) in users(&state.application) {
+            let outdated = processes.iter().any(|id| changed.outdated.contains(&id.shared()));
+            if outdated && !known.contains(&service.id) && !upgradable(&service.id) {
+                changed.services.push(service);
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Builds the application again from other entries.
+    fn rebuilt(&self, state: &State, entries: &registry::Entries) -> Result<Application, Error> {
+        let old = &state.application;
+        let wanted = entries.iter().filter(|entry| !entry.kind.starts_with("env."));
+        let wanted = wanted.filter_map(|entry| {
+            let (namespace, name) = entry.parts();
+            Some(luavisor_config::Entry {
+                id: EntryId::new(namespace, name)?,
+                kind: entry.kind.to_string(),
+                file: "".into(),
+                line: 1,
+                meta: entry.meta.clone(),
+                data: entry.data.clone(),
+            })
+        });
+        let wanted: Vec<_> = wanted.collect();
+        let hosts = old.hosts.iter().chain(&old.terminal_hosts).map(|host| host.id.clone());
+        let hosts: Vec<EntryId> = hosts.collect();
+        let options = LoadOptions { modules: state.modules.clone(), ..LoadOptions::new("") };
+        let compiler = Cache::of(state);
+        let mut application = rebuild(&options, &old.settings, &wanted, &hosts, &compiler)
+            .map_err(|problems| refusal(&problems))?;
+        let stays = |id: &EntryId| state.made.contains(id) && !has(entries, id);
+        application.processes.extend(old.processes.iter().filter(|p| stays(&p.id)).cloned());
+        application.functions.extend(old.functions.iter().filter(|f| stays(&f.id)).cloned());
+        application.services.extend(old.services.iter().filter(|s| stays(&s.id)).cloned());
+        (application.hosts, application.terminal_hosts) =
+            (old.hosts.clone(), old.terminal_hosts.clone());
+        Ok(application)
+    }
+
+    /// Puts entries in force, if they may change like this.
+    fn install(
+        &self,
+        state: &mut State,
+        entries: registry::Entries,
+        changes: &[Change],
+        application: Application,
+    ) -> Result<Changed, Error> {
+        let old_entries = state.history.current().entries.clone();
+        if let Some((id, kind)) = changes.iter().find_map(|change| fixed(change, &old_entries)) {
+            let text =
+                format!("apply changes: {id}: a {kind} cannot change while the application runs");
+            return Err(Error::invalid(text));
+        }
+        let code = Code::of(&application, &state.code);
+        let outdated = code.outdated(&state.code);
+        let (services, ended) = services(&state.application, &application);
+        self.programs.change(|programs, callables| {
+            (*programs, *callables) = (code.programs.clone(), code.callables.clone());
+        });
+        *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
+        (state.code, state.application) = (code, application);
+        let changes = changes.to_vec();
+        Ok(Changed { version: 0, changes, outdated, services, ended })
+    }
+}
+
+impl Catalog for Entries {
+    fn program(&self, id: &str) -> Result<Arc<Program>, Error> {
+        self.programs.program(id)
+    }
+
+    fn callable(&self, id: &str) -> Option<Callable> {
+        self.programs.callable(id)
+    }
+
+    fn version(&self) -> u64 {
+        self.programs.version()
+    }
+
+    fn entries(&self) -> registry::Entries {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn history(&self) -> Option<History> {
+        Some(self.state().history.clone())
+    }
+
+    fn change(&self, changes: &[Change]) -> Result<Changed, Error> {
+        let mut state = self.state();
+        let entries = registry::apply(&state.history.current().entries, changes)?;
+        let application = self.rebuilt(&state, &entries)?;
+        let mut changed = self.install(&mut state, entries.clone(), changes, application)?;
+        changed.version = state.history.push(entries);
+        Ok(changed)
+    }
+
+    fn go_to(&self, version: u64) -> Result<Changed, Error> {
+        let mut state = self.state();
+        let wanted =
+            state.history.get(version).ok_or_else(|| Error::not_found("version not found"));
+        let entries = wanted?.entries.clone();
+        let changes = registry::delta(&state.history.current().entries, &entries);
+        let application = self.rebuilt(&state, &entries)?;
+        let mut changed = self.install(&mut state, entries, &changes, application)?;
+        state.history.go_to(version);
+        changed.version = version;
+        Ok(changed)
+    }
+
+    fn has_entry(&self, id: &str) -> bool {
+        let entries = self.entries();
+        let known = entries.binary_search_by(|entry| (*entry.id).cmp(id)).is_ok();
+        known || self.programs.has_entry(id)
+    }
+}
+
+fn entries_of(application: &Application) -> registry::Entries {
+    let entries = application.entries.iter().map(|entry| {
+        Arc::new(Entry {
+            id: entry.id.shared(),
+            kind: entry.kind.as_str().into(),
+            meta: entry.meta.clone(),
+            data: entry.data.clone(),
+        })
+    });
+    let mut entries: Vec<Arc<Entry>> = entries.collect();
+    entries.sort_by(|a, b| a.id.cmp(&b.id));
+    entries.into()
+}
+
+/// Ids of processes, functions and services that are no entries.
+fn made_in_code(application: &Application, entries: &registry::Entries) -> BTreeSet<EntryId> {
+    let processes = application.processes.iter().map(|process| &process.id);
+    let functions = application.functions.iter().map(|function| &function.id);
+    let services = application.services.iter().map(|service| &service.id);
+    let all = processes.chain(functions).chain(services);
+    all.filter(|id| !has(entries, id)).cloned().collect()
+}
+
+fn has(entries: &registry::Entries, id: &EntryId) -> bool {
+    entries.binary_search_by(|entry| (*entry.id).cmp(id.as_str())).is_ok()
+}
+
+/// Id and kind of an entry that cannot change while the application runs, if it is one:
+/// hosts, environment and policies are made at boot.
+fn fixed(change: &Change, old: &registry::Entries) -> Option<(Arc<str>, Arc<str>)> {
+    let id = change.id();
+    let before = old.binary_search_by(|entry| entry.id.cmp(id)).ok().map(|at| &old[at].kind);
+    let after = match change {
+        Change::Create(entry) | Change::Update(entry) => Some(&entry.kind),
+        Change::Delete(_) => None,
+    };
+    let fixed = |kind: &&Arc<str>| {
+        matches!(&***kind, "process.host" | "terminal.host")
+            || ["env.", "security."].iter().any(|part| kind.starts_with(part))
+    };
+    let kind = before.into_iter().chain(after).find(fixed)?;
+    Some((id.clone(), kind.clone()))
+}
+
+/// Services that are new or other ones, and the ids of those that are gone.
+fn services(old: &Application, new: &Application) -> (Vec<ServiceSpec>, Vec<Arc<str>>) {
+    let same_service = |service: &luavisor_config::ServiceDefinition| {
+        old.services.iter().any(|known| known == service)
+    };
+    let made = new.services.iter().filter(|service| !same_service(service));
+    let mut changed: Vec<ServiceSpec> =
+        made.map(|service| boot::service(&new.policies, service)).collect();
+    for service in supervisors::services(new) {
+        let tree = tree(new, &service.id);
+        if tree != self::tree(old, &service.id) {
+            changed.push(service);
+        }
+    }
+    let ids = |application: &Application| -> BTreeSet<Arc<str>> {
+        let services = application.services.iter().map(|service| service.id.shared());
+        let roots = application.supervisors.iter().filter(|each| each.lifecycle.is_some());
+        services.chain(roots.map(|supervisor| supervisor.id.shared())).collect()
+    };
+    let ended = ids(old).difference(&ids(new)).cloned().collect();
+    (changed, ended)
+}
+
+/// A supervisor and all supervisors below it.
+fn tree<'a>(application: &'a Application, root: &str) -> Vec<&'a SupervisorDefinition> {
+    let by_id: HashMap<&str, &SupervisorDefinition> =
+        application.supervisors.iter().map(|each| (each.id.as_str(), each)).collect();
+    let mut found: Vec<&SupervisorDefinition> = by_id.get(root).copied().into_iter().collect();
+    let mut next = 0;
+    while let Some(supervisor) = found.get(next).copied() {
+        next += 1;
+        let children = supervisor.children.iter().map(|child| &child.target);
+        let below = children.chain(supervisor.dynamic.iter().map(|dynamic| &dynamic.target));
+        for child in below.filter_map(|id| by_id.get(id.as_str())) {
+            if !found.iter().any(|known| known.id == child.id) {
+                found.push(child);
+            }
+        }
+    }
+    found
+}
+
+/// All services with the processes that they run.
+fn users(application: &Application) -> Vec<(ServiceSpec, Vec<EntryId>)> {
+    let single = application.services.iter().map(|service| {
+        (boot::service(&application.policies, service), vec![service.process.clone()])
+    });
+    let trees = supervisors::services(application).into_iter().map(|service| {
+        let below = tree(application, &service.id);
+        let children = below.iter().flat_map(|supervisor| {
+            let dynamic = supervisor.dynamic.iter().map(|dynamic| dynamic.target.clone());
+            supervisor.children.iter().map(|child| child.target.clone()).chain(dynamic)
+        });
+        let children = children.collect();
+        (service, children)
+    });
+    single.chain(trees).collect()
+}
+
+/// Invalid, with `details = {count, summary, errors = [{id, message, line}]}`.
+fn refusal(problems: &[EntryProblem]) -> Error {
+    let summary = problems.first().map_or_else(String::new, |problem| {
+        let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: {}", problem.id, problem.message)
+    });
+    let more = match problems.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let mut tables = vec![Table::default(), Table::default()];
+    for problem in problems {
+        let mut hash = vec![
+            ("id".into(), Value::from(&*problem.id)),
+            ("message".into(), Value::from(problem.message.as_str())),
+        ];
+        hash.extend(problem.line.map(|line| ("line".into(), Value::Number(line.into()))));
+        let table = Value::Table(tables.len() as u32);
+        tables[1].array.push(table);
+        tables.push(Table { array: Vec::new(), hash });
+    }
+    tables[0].hash = vec![
+        ("count".into(), Value::Number(problems.len() as f64)),
+        ("summary".into(), Value::from(format!("{summary}{more}").as_str())),
+        ("errors".into(), Value::Table(1)),
+    ];
+    let details = Values { items: [Value::Table(0)].into_iter().collect(), tables };
+    Error::new(Kind::INVALID, format!("apply changes: {summary}{more}")).details(details)
+}
+
+/// Compiles what has changed.
+struct Cache(HashMap<String, (String, Arc<Chunk>)>);
+
+impl Cache {
+    fn of(state: &State) -> Cache {
+        let application = &state.application;
+        let checks = application.checks.iter().map(|check| &check.process.unit);
+        let processes = application.processes.iter().map(|process| &process.unit);
+        let functions = application.functions.iter().map(|function| &function.unit);
+        let units = application.libraries.iter().chain(checks).chain(processes).chain(functions);
+        let entries = &state.history.current().entries;
+        let known = units.filter_map(|unit| {
+            let id = unit.id.as_str();
+            let at = entries.binary_search_by(|entry| (*entry.id).cmp(id)).ok()?;
+            let data = &entries[at].data;
+            let Value::String(source) = data.field(data.first(), "source")? else { return None };
+            let source = String::from_utf8_lossy(source).into_owned();
+            Some((id.to_owned(), (source, unit.chunk.clone())))
+        });
+        Cache(known.collect())
+    }
+}
+
+impl ChunkCompiler for Cache {
+    type Chunk = Chunk;
+
+    fn compile(&self, name: &str, source: &str) -> Result<Arc<Chunk>, CompileError> {
+        match self.0.get(name) {
+            Some((known, chunk)) if known == source => Ok(chunk.clone()),
+            _ => LuauCompiler.compile(name, source),
+        }
+    }
+}
