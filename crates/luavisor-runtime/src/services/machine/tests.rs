@@ -77,6 +77,11 @@ impl Bench {
             "alarm" => Event::Alarm(self.number(id)),
             "start" => Event::StartAsked(self.number(id)),
             "stop" => Event::StopAsked(self.number(id)),
+            "put" => {
+                let number = self.number(id);
+                Event::Put(number, Box::new(self.specs[number].clone()))
+            }
+            "removed" => Event::Removed(self.number(id)),
             "returned" => ended(Exit::normal(Values::one(false))),
             "failed" => ended(error(None)),
             "final" => ended(error(Some(false))),
@@ -144,6 +149,35 @@ fn services_start_by_dependency_and_independent_ones_in_parallel() {
         ("launched cache", "running cache, starting web, launch web"),
         ("launched web", "running web, booted"),
     ]);
+}
+
+#[test]
+fn what_changes_starts_again_with_what_needs_it() {
+    let specs = vec![service("db", &[]), service("web", &["db"]), service("other", &[])];
+    Bench::running(specs.clone()).check(&[
+        ("put db", "stopping web, stop web"),
+        ("returned web", "stopped web, stopping db, stop db"),
+        ("returned db", "stopped db, starting db, launch db"),
+        ("launched db", "running db, starting web, launch web"),
+        ("launched web", "running web"),
+        ("put web", "stopping web, stop web"),
+        ("removed web", ""),
+        ("returned web", "stopped web"),
+        ("failed db", "restart 1 db, in 1s db"),
+        // It waits for its restart: it starts anew at once.
+        ("put db", "never db, stopped db, starting db, launch db"),
+        ("launched db", "running db"),
+        ("removed db", "stopping db, stop db"),
+        ("put db", ""),
+        ("returned db", "stopped db, starting db, launch db"),
+        ("shutdown", "stopping db, stop db, stopping other, stop other"),
+    ]);
+    // A new one joins the others.
+    let mut bench = Bench::running(specs[..1].to_vec());
+    let actions = bench.machine.handle(Event::Put(1, Box::new(service("web", &["db"]))), 0);
+    assert!(actions.contains(&Action::Launch(1)), "{actions:?}");
+    let actions = bench.machine.handle(Event::ShutdownAsked, 0);
+    assert!(actions.contains(&Action::Stop(1)) && !actions.contains(&Action::Stop(0)));
 }
 
 /// SPEC 10.2, row by row; the columns are on_failure, permanent, never.
