@@ -3,6 +3,7 @@
 /// Modules that this version has.
 pub const MODULES: &[&str] = &[
     "base64",
+    "crypto",
     "ctx",
     "env",
     "events",
@@ -42,7 +43,6 @@ pub const LATER_MODULES: &[&str] = &[
     "cloudstorage",
     "compress",
     "contract",
-    "crypto",
     "eval",
     "excel",
     "exec",

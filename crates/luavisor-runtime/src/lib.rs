@@ -14,6 +14,7 @@
 //! | `ready` | what runs next, in two classes |
 //! | `names` | registered names |
 //! | `bus` | subscriptions to events |
+//! | `blocking` | threads for work that would hold a worker up |
 //! | [`services`] | what is kept running, boot and shutdown |
 //! | [`supervisor`] | processes that keep children running |
 //! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
@@ -22,6 +23,7 @@
 //! | `registry` | changes of the entries |
 //! | [`snapshot`] | what the runtime holds |
 
+mod blocking;
 mod bus;
 pub mod catalog;
 pub mod clock;

@@ -11,6 +11,7 @@ use luavisor_vm::kernel::{CancelRequest, Level, Room, SpawnRequest};
 use luavisor_vm::native::{AsyncFunction, Caller, NativeModule};
 use luavisor_vm::{Birth, Plane, Preemption, Program, Spot, Token};
 
+use crate::blocking::Blocking;
 use crate::bus::Bus;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
@@ -51,6 +52,7 @@ pub(crate) struct World {
     pub log: Arc<dyn LogSink>,
     pub names: Names,
     pub bus: Bus,
+    pub blocking: Blocking,
     pub observers: Observers,
     pub supervisors: Supervisors,
     pub storms: Storms,
@@ -120,6 +122,7 @@ impl World {
             catalog: parts.catalog,
             log: parts.log,
             names: Names::default(),
+            blocking: Blocking::default(),
             bus: Bus::default(),
             observers: Observers::default(),
             supervisors: Supervisors::default(),

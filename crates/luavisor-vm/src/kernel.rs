@@ -256,6 +256,9 @@ pub enum Read {
     Line,
 }
 
+/// Work that is done away from the workers.
+pub type Work = Box<dyn FnOnce() -> Result<Values, Error> + Send>;
+
 /// What Lua code can reach outside its VM. `from` is always the running process.
 pub trait Kernel {
     /// Nanoseconds on a clock that never goes back.
@@ -441,6 +444,11 @@ pub trait Kernel {
     /// `system.exit`: begins the shutdown of the runtime.
     fn exit_runtime(&mut self, code: i32);
 
+    /// Has work done that would hold the worker up; its end completes `token`. In a
+    /// simulation it is done at once.
+    fn block(&mut self, from: Slot, work: Work, token: Token);
+    /// Whether everything is drawn from a seed.
+    fn simulated(&self) -> bool;
     /// Calls an asynchronous native function of an embedder's module; its end completes `token`.
     fn call_async(
         &mut self,

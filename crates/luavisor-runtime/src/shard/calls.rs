@@ -16,7 +16,7 @@ use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
     CallRequest, CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Output, Read, Room,
-    ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Written,
+    ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Work, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
 use luavisor_vm::{Program, Slot, Subscription, TimerId, Token};
@@ -26,6 +26,7 @@ use super::kernel::ShardKernel;
 use super::process::Body;
 use super::signal::Signal;
 use super::timers::Alarm;
+use crate::blocking;
 use crate::machine;
 use crate::native::{Input, Notice};
 use crate::observe::{BondChange, MessageStage, TimerChange};
@@ -546,6 +547,24 @@ impl Kernel for ShardKernel {
 
     fn exit_runtime(&mut self, code: i32) {
         self.world.request_exit(code);
+    }
+
+    fn block(&mut self, from: Slot, work: Work, token: Token) {
+        let pid = self.processes.pid(from);
+        if self.world.driven() {
+            return self.world.complete(pid, token, blocking::perform(work));
+        }
+        let world = Arc::downgrade(&self.world);
+        let done = move |result| {
+            if let Some(world) = world.upgrade() {
+                world.complete(pid, token, result);
+            }
+        };
+        self.world.blocking.run(work, Box::new(done));
+    }
+
+    fn simulated(&self) -> bool {
+        self.world.simulated()
     }
 
     fn call_async(&mut self, from: Slot, function: AsyncFunction, arguments: Values, token: Token) {

@@ -62,6 +62,9 @@ pub struct Call {
     name: &'static CStr,
 }
 
+/// Bytes that are computed on without waiting: some 0.1 ms of a cipher, some 10 ms of a compressor.
+const AT_ONCE: usize = 256 << 10;
+
 impl Call {
     /// Number of arguments.
     pub fn count(&self) -> i32 {
@@ -402,6 +405,49 @@ impl Call {
             true => Ok(()),
             false => Err(Error::not_allowed(resource)),
         }
+    }
+    /// The function waits for work that would hold the worker up. Its results are those of
+    /// the work, or `nil, err`.
+    pub(crate) fn block(
+        &mut self,
+        function: &str,
+        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
+    ) -> Outcome {
+        self.may_block(function)?;
+        let (slot, token) = (self.slot(), self.token());
+        self.kernel().block(slot, Box::new(work), token);
+        self.wait(None)
+    }
+    /// Computes here and now, or, if `size` bytes are much and the task may wait, away from
+    /// the worker.
+    pub(crate) fn compute(
+        &mut self,
+        size: usize,
+        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
+    ) -> Outcome {
+        if size > AT_ONCE && self.may_block("").is_ok() {
+            return self.block("", work);
+        }
+        match work() {
+            Ok(values) => {
+                let count = self.push_values(&values);
+                self.results(count)
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+    /// Random bytes: from the operating system, in a simulation from the seed.
+    pub(crate) fn random_bytes(&self, count: usize) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; count];
+        if self.kernel().simulated() {
+            for chunk in bytes.chunks_mut(8) {
+                let random = self.kernel().random().to_le_bytes();
+                chunk.copy_from_slice(&random[..chunk.len()]);
+            }
+        } else if getrandom::fill(&mut bytes).is_err() {
+            return Err(Error::internal("no random numbers").retryable(false));
+        }
+        Ok(bytes)
     }
     /// The scheduler around the VM.
     pub fn kernel(&self) -> &mut dyn Kernel {

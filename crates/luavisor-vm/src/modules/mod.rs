@@ -6,6 +6,7 @@
 
 pub mod base64;
 pub mod builder;
+pub mod crypto;
 pub mod ctx;
 pub mod env;
 pub mod errors;
@@ -44,6 +45,7 @@ pub fn install(setup: &mut Setup) {
     process::install(setup);
     builder::install(setup);
     time::install(setup);
+    crypto::install(setup);
     ctx::install(setup);
     funcs::install(setup);
     future::install(setup);
@@ -69,7 +71,6 @@ pub fn is_unsupported(name: &str) -> bool {
 }
 
 const UNSUPPORTED: &[&str] = &[
-    "crypto",
     "compress",
     "expr",
     "store",

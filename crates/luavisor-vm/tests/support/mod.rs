@@ -17,7 +17,7 @@ use luavisor_core::value::{Bytes, Table};
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
 use luavisor_vm::kernel::{
     CallRequest, CancelRequest, HeapUse, Level, LogRecord, Machine, Output, Read, ServiceInfo,
-    Setting, SpawnRequest, Stored, Written,
+    Setting, SpawnRequest, Stored, Work, Written,
 };
 use luavisor_vm::native::AsyncFunction;
 use luavisor_vm::{
@@ -348,6 +348,12 @@ impl Kernel for FakeKernel {
             details: details.map(Into::into),
         };
         vec![service("app:a", "failed", Some("boom")), service("app:b", "running", None)]
+    }
+    fn block(&mut self, _: Slot, work: Work, token: Token) {
+        self.completions.push_back((token, work()));
+    }
+    fn simulated(&self) -> bool {
+        false
     }
     fn call_async(&mut self, _: Slot, _: AsyncFunction, _: Values, token: Token) {
         self.completions.push_back((token, Err(Error::internal("no native functions"))));
