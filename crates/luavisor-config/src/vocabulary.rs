@@ -16,6 +16,7 @@ pub const MODULES: &[&str] = &[
     "security",
     "supervisor",
     "system",
+    "text",
     "time",
     "uuid",
     "yaml",
@@ -57,7 +58,6 @@ pub const LATER_MODULES: &[&str] = &[
     "store",
     "stream",
     "templates",
-    "text",
     "treesitter",
     "websocket",
 ];

@@ -38,6 +38,9 @@ pub mod tags {
     pub const CHANGES: c_int = 24;
     pub const VERSION: c_int = 25;
     pub const HISTORY: c_int = 26;
+    pub const REGEXP: c_int = 27;
+    pub const DIFFER: c_int = 28;
+    pub const SPLITTER: c_int = 29;
     pub const ACTOR: c_int = 30;
     pub const SCOPE: c_int = 31;
     pub const POLICY: c_int = 32;

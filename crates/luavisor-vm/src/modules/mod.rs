@@ -29,6 +29,7 @@ pub mod security;
 pub mod subscriptions;
 pub mod supervisor;
 pub mod system;
+pub mod text;
 pub mod time;
 pub mod types;
 pub mod uuid;
@@ -44,6 +45,7 @@ pub fn install(setup: &mut Setup) {
     print::install(setup);
     process::install(setup);
     builder::install(setup);
+    text::install(setup);
     time::install(setup);
     crypto::install(setup);
     ctx::install(setup);
@@ -74,7 +76,6 @@ const UNSUPPORTED: &[&str] = &[
     "compress",
     "expr",
     "store",
-    "text",
     "templates",
     "metrics",
     "stream",
