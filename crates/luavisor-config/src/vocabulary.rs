@@ -3,6 +3,7 @@
 /// Modules that this version has.
 pub const MODULES: &[&str] = &[
     "base64",
+    "compress",
     "crypto",
     "ctx",
     "env",
@@ -42,7 +43,6 @@ pub const GLOBALS: &[&str] = &[
 /// Modules that the format knows and later versions bring.
 pub const LATER_MODULES: &[&str] = &[
     "cloudstorage",
-    "compress",
     "contract",
     "eval",
     "excel",

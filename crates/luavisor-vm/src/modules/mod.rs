@@ -6,6 +6,7 @@
 
 pub mod base64;
 pub mod builder;
+pub mod compress;
 pub mod crypto;
 pub mod ctx;
 pub mod env;
@@ -47,6 +48,7 @@ pub fn install(setup: &mut Setup) {
     builder::install(setup);
     text::install(setup);
     time::install(setup);
+    compress::install(setup);
     crypto::install(setup);
     ctx::install(setup);
     funcs::install(setup);
@@ -73,7 +75,6 @@ pub fn is_unsupported(name: &str) -> bool {
 }
 
 const UNSUPPORTED: &[&str] = &[
-    "compress",
     "expr",
     "store",
     "templates",
