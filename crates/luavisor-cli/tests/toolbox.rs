@@ -70,3 +70,68 @@ fn work_of_the_dead_is_dropped() {
     assert!(first.contains("random:5: 32"), "{first}");
     assert_eq!(project.luavisor(flags).exits(0).stdout, first);
 }
+
+/// Values outlive the process that stored them; policies see the key.
+#[test]
+fn a_store_is_shared() {
+    let counter = "
+        local store = require('store')
+        return function()
+            local counts = store.get('app:counts')
+            for _ = 1, 500 do
+                local done
+                repeat
+                    local entry = counts:entry('n')
+                    done = entry and counts:put('n', entry.value + 1, { if_version = entry.version })
+                        or not entry and counts:put('n', 1, { only_if_absent = true })
+                until done
+            end
+        end";
+    let main = "
+        local store = require('store')
+        return function()
+            for _ = 1, 4 do process.spawn_monitored('app:counter', 'app:processes') end
+            for _ = 1, 4 do process.events():receive() end
+            print(store.get('app:counts'):get('n'))
+            local small = store.get('app:small')
+            print(small:set('a', 1), small:set('b', 2))
+            print(select(2, small:set('c', 3)):retryable(), small:set('a', 4))
+        end";
+    let project =
+        Project::new().file("src/main.lua", main).file("src/counter.lua", counter).entries(
+            "
+  - { name: counts, kind: store.memory, lifecycle: { auto_start: true } }
+  - { name: small, kind: store.memory, max_size: 2, cleanup_interval: 1m }
+  - { name: counter, kind: process.lua, source: 'file://counter.lua', modules: [store] }
+  - { name: main, kind: process.lua, source: 'file://main.lua', modules: [store] }",
+        );
+    project.run(["-x", "app:main"]).exits(0).prints("2000\ntrue\ttrue\ntrue\ttrue\n");
+    let flags = ["sim", "--seed", "3", "--time", "1s", "--trace", "-x", "app:main"];
+    let first = project.luavisor(flags).exits(0).stdout;
+    assert_eq!(project.luavisor(flags).exits(0).stdout, first);
+    let wrong = Project::new().entries("\n  - { name: s, kind: store.memory, max_size: many }");
+    wrong.luavisor(["check"]).exits(1).mentions("expected a whole number from 0");
+    let guarded = "
+        local store = require('store')
+        return function()
+            local s = store.get('app:s')
+            print('open', s:set('open:x', 1))
+            print('closed', s:set('closed', 1))
+        end";
+    let project = Project::new().file("src/guarded.lua", guarded).entries(
+        "
+  - { name: s, kind: store.memory }
+  - { name: guarded, kind: process.lua, source: 'file://guarded.lua', modules: [store],
+      lifecycle: { auto_start: true, depends_on: [s], security: { actor: { id: bob }, policies: [opens, mine] } } }
+  - { name: opens, kind: security.policy,
+      policy: { actions: [store.get], resources: '*', effect: allow } }
+  - { name: mine, kind: security.policy,
+      policy: { actions: 'store.key.*', resources: '*', effect: allow,
+        conditions: [{ field: meta.key, operator: ne, value: closed }] } }",
+    );
+    let mut running = project.start_luavisor(["run"]);
+    running.wait_for("open\ttrue");
+    running.wait_for("closed\tnil\tnot allowed: app:s");
+    running.signal("TERM");
+    running.finish().exits(0);
+}

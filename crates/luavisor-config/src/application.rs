@@ -41,6 +41,8 @@ pub struct Application<T> {
     pub checks: Vec<CheckDefinition<T>>,
     /// processes and functions with `meta.type: test`
     pub tests: Vec<TestDefinition<T>>,
+    /// `store.memory` entries
+    pub stores: Vec<StoreDefinition>,
     /// `env.storage.*` entries
     pub storages: Vec<StorageDefinition>,
     /// `env.variable` entries
@@ -294,6 +296,17 @@ pub struct TestDefinition<T> {
     pub line: u32,
 }
 
+/// A `store.memory` entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// keys at once; 0: as many as is usual
+    pub max_size: u32,
+    /// how often what has expired is removed
+    pub cleanup_interval: Duration,
+}
+
 /// A place that values of environment variables come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageDefinition {
@@ -387,6 +400,7 @@ impl<T> Default for Application<T> {
             supervisors: Vec::new(),
             checks: Vec::new(),
             tests: Vec::new(),
+            stores: Vec::new(),
             storages: Vec::new(),
             variables: Vec::new(),
             policies: Policies::default(),

@@ -42,8 +42,8 @@ mod yaml;
 pub use application::{
     Application, CheckDefinition, ChildDefinition, Command, DynamicDefinition, Entry,
     FunctionDefinition, HostDefinition, HostLimits, Pool, PoolKind, ProcessDefinition,
-    ProcessLimits, ServiceDefinition, StorageDefinition, StorageKind, SupervisorDefinition,
-    TestDefinition, Unit, VariableDefinition,
+    ProcessLimits, ServiceDefinition, StorageDefinition, StorageKind, StoreDefinition,
+    SupervisorDefinition, TestDefinition, Unit, VariableDefinition,
 };
 pub use compiler::{ChunkCompiler, CompileError, NoCompiler};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Mode, Place};

@@ -41,6 +41,7 @@ pub mod relations;
 pub mod restart;
 pub mod security;
 pub mod startplan;
+pub mod store;
 pub mod supervision;
 pub mod value;
 

@@ -7,11 +7,12 @@
 //! 4. [`Runtime::close`]: outputs are written out, workers end.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use luavisor_core::bus::BusEvent;
+use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values};
 use luavisor_vm::kernel::{CancelRequest, Output};
@@ -34,7 +35,7 @@ use crate::random::FastRng;
 use crate::raw::RawMode;
 use crate::security::Security;
 use crate::snapshot::{self, Snapshot};
-use crate::world::{World, WorldParts};
+use crate::world::{Stores, World, WorldParts};
 
 /// A running runtime; clones are the same one.
 #[derive(Clone)]
@@ -53,6 +54,7 @@ pub struct RuntimeBuilder {
     stderr: Box<dyn Write + Send>,
     sink: Option<Arc<dyn OutputSink>>,
     environment: Environment,
+    stores: Stores,
     security: Security,
     seed: Option<u64>,
     plane: Option<Arc<Plane>>,
@@ -75,6 +77,7 @@ impl RuntimeBuilder {
             stderr: Box::new(io::stderr()),
             sink: None,
             environment: Environment::default(),
+            stores: Stores::new(),
             security: Security::default(),
             seed: None,
             plane: None,
@@ -123,6 +126,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// A store in memory under this id, for so many keys (0: as many as is usual). What has
+    /// expired is removed each `interval` nanoseconds.
+    pub fn store(mut self, id: impl Into<Arc<str>>, most: usize, interval: u64) -> RuntimeBuilder {
+        self.stores.insert(id.into(), Mutex::new(Store::new(most, interval)));
+        self
+    }
+
     /// The environment variables that programs see.
     pub fn environment(mut self, environment: Environment) -> RuntimeBuilder {
         self.environment = environment;
@@ -156,6 +166,7 @@ impl RuntimeBuilder {
             input: TerminalInput::threaded(Box::new(io::BufReader::new(io::stdin()))),
             raw: RawMode::of(io::stdin()),
             environment: self.environment,
+            stores: self.stores,
             security: self.security,
             executor: Executor::Threads,
             modules: self.modules.into(),
@@ -218,6 +229,7 @@ impl RuntimeBuilder {
             input: TerminalInput::direct(Box::new(io::empty())),
             raw: RawMode::default(),
             environment: self.environment,
+            stores: self.stores,
             security: self.security,
             executor: Executor::Manual(queue.clone()),
             modules: self.modules.into(),

@@ -1,10 +1,11 @@
 //! What all hosts of one runtime share, and what can be done from any thread.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
 use luavisor_core::bus::BusEvent;
+use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values, pid};
 use luavisor_vm::kernel::{CancelRequest, Level, Room, SpawnRequest};
@@ -44,6 +45,9 @@ use crate::tuning::Tuning;
 /// The built-in host of system actors, whose pids read `{node:control|0x…}`.
 pub const CONTROL: HostId = HostId(1);
 
+/// The stores of an application, by id.
+pub(crate) type Stores = BTreeMap<Arc<str>, Mutex<Store>>;
+
 /// See the module.
 pub(crate) struct World {
     pub clock: Arc<dyn Clock>,
@@ -60,6 +64,7 @@ pub(crate) struct World {
     pub input: TerminalInput,
     pub raw: RawMode,
     pub environment: Environment,
+    pub stores: Stores,
     pub security: Security,
     pub tuning: Tuning,
     pub executor: Executor,
@@ -104,6 +109,7 @@ pub(crate) struct WorldParts {
     pub input: TerminalInput,
     pub raw: RawMode,
     pub environment: Environment,
+    pub stores: Stores,
     pub security: Security,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
@@ -131,6 +137,7 @@ impl World {
             input: parts.input,
             raw: parts.raw,
             environment: parts.environment,
+            stores: parts.stores,
             security: parts.security,
             tuning: Tuning::default(),
             executor: parts.executor,

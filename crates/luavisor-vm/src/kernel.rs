@@ -18,6 +18,7 @@ use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::security::Policies;
+use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
 
@@ -413,6 +414,9 @@ pub trait Kernel {
     fn policies(&self) -> Arc<Policies>;
     /// All entries of the application, by id.
     fn entries(&self) -> Arc<[Arc<Entry>]>;
+    /// Does something with a store of the application at this time, nanoseconds. False:
+    /// there is none of this id.
+    fn with_store(&mut self, id: &str, act: &mut dyn FnMut(&mut Store, u64)) -> bool;
     /// The versions of the entries.
     fn history(&self) -> History;
     /// Changes entries, all or none; returns the new version.

@@ -88,6 +88,10 @@ fn boot<T>(
     }
     // A simulation is the same on every machine.
     builder = builder.environment(environment::of(&app.application, workers.is_none()));
+    for store in &app.application.stores {
+        let interval = nanoseconds(store.cleanup_interval);
+        builder = builder.store(store.id.shared(), store.max_size as usize, interval);
+    }
     let security = security::of(&app.application);
     let policies = security.policies.clone();
     builder = builder.security(security);

@@ -235,7 +235,7 @@ fn fixed(change: &Change, old: &registry::Entries) -> Option<(Arc<str>, Arc<str>
     };
     let fixed = |kind: &&Arc<str>| {
         matches!(&***kind, "process.host" | "terminal.host")
-            || ["env.", "security."].iter().any(|part| kind.starts_with(part))
+            || ["env.", "security.", "store."].iter().any(|part| kind.starts_with(part))
     };
     let kind = before.into_iter().chain(after).find(fixed)?;
     Some((id.clone(), kind.clone()))

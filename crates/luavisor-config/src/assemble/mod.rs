@@ -14,6 +14,7 @@ mod names;
 mod order;
 mod processes;
 mod security;
+mod stores;
 mod supervisors;
 mod testing;
 
@@ -140,6 +141,7 @@ pub(crate) fn application<C: ChunkCompiler>(
                 let supervisor = supervisors::read(problems, entries, entry, lifecycle, host);
                 app.supervisors.push(supervisor);
             }
+            "store.memory" => app.stores.push(stores::read(problems, entry)),
             security::POLICY | security::EXPRESSION => {
                 security::read(problems, entry, &mut app.policies);
             }

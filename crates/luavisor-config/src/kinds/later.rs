@@ -23,7 +23,6 @@ pub(super) static LATER: &[Kind] = &[
         "security.token_store",
         keys![any("store"), any("token_length"), any("default_expiration"), any("token_key")],
     ),
-    later("store.memory", keys![any("max_size"), any("cleanup_interval"), LIFECYCLE]),
     later(
         "store.sql",
         keys![

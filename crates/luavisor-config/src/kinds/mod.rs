@@ -225,6 +225,7 @@ static NOW: &[Kind] = &[
         ],
     ),
     now("library.lua", keys![any("source"), any("modules"), any("imports")]),
+    now("store.memory", keys![any("max_size"), any("cleanup_interval"), LIFECYCLE]),
     now("env.storage.memory", keys![]),
     now("env.storage.os", keys![]),
     now(

@@ -12,6 +12,7 @@ use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::security::Policies;
+use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
@@ -33,6 +34,7 @@ use crate::observe::{BondChange, MessageStage, TimerChange};
 use crate::planted::Bug;
 use crate::random::Rng;
 use crate::services::ServiceState;
+use crate::sync::lock;
 use crate::world::CONTROL;
 
 impl ShardKernel {
@@ -482,6 +484,12 @@ impl Kernel for ShardKernel {
 
     fn entries(&self) -> Arc<[Arc<Entry>]> {
         self.world.catalog.entries()
+    }
+
+    fn with_store(&mut self, id: &str, act: &mut dyn FnMut(&mut Store, u64)) -> bool {
+        let now = self.world.clock.monotonic();
+        let store = self.world.stores.get(id);
+        store.map(|store| act(&mut lock(store), now)).is_some()
     }
 
     fn history(&self) -> History {

@@ -44,6 +44,7 @@ pub mod tags {
     pub const ACTOR: c_int = 30;
     pub const SCOPE: c_int = 31;
     pub const POLICY: c_int = 32;
+    pub const STORE: c_int = 33;
 }
 
 /// Makes a class with raw natives.

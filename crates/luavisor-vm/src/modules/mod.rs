@@ -27,6 +27,7 @@ pub mod process;
 mod refusal;
 pub mod registry;
 pub mod security;
+pub mod store;
 pub mod subscriptions;
 pub mod supervisor;
 pub mod system;
@@ -65,6 +66,7 @@ pub fn install(setup: &mut Setup) {
     system::install(setup);
     registry::install(setup);
     security::install(setup);
+    store::install(setup);
     supervisor::install(setup);
     types::install(setup);
 }
@@ -76,7 +78,6 @@ pub fn is_unsupported(name: &str) -> bool {
 
 const UNSUPPORTED: &[&str] = &[
     "expr",
-    "store",
     "templates",
     "metrics",
     "stream",

@@ -13,6 +13,7 @@ use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::security::Policies;
+use luavisor_core::store::Store;
 use luavisor_core::value::{Bytes, Table};
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
 use luavisor_vm::kernel::{
@@ -49,6 +50,7 @@ pub struct FakeKernel {
     pub now: u64,
     pub timers: BTreeMap<TimerId, (Slot, Token)>,
     pub sequence: u64,
+    pub store: Store,
     pub random: u64,
     pub stdout: String,
     pub stderr: String,
@@ -294,6 +296,12 @@ impl Kernel for FakeKernel {
             entry("app:main", "process.lua", Some("worker")),
             entry("other:main", "process.lua", Some("worker")),
         ])
+    }
+    fn with_store(&mut self, id: &str, act: &mut dyn FnMut(&mut Store, u64)) -> bool {
+        if id == "app:store" {
+            act(&mut self.store, self.now);
+        }
+        id == "app:store"
     }
     fn history(&self) -> History {
         History::new(self.entries())
