@@ -23,7 +23,7 @@ pub enum Parsed {
 
 /// A command with its flags.
 pub enum Command {
-    Run(Run),
+    Run(Box<Run>),
     Check { files: Files, folder: PathBuf },
     Entries { files: Files, folder: PathBuf },
     Plan { files: Files, folder: PathBuf, form: plan::Form },
@@ -44,6 +44,8 @@ pub struct Run {
     pub events: Option<PathBuf>,
     /// `--watch`
     pub watch: bool,
+    /// `--metrics`
+    pub metrics: Option<String>,
     pub path: PathBuf,
     pub program: Program,
 }
@@ -135,6 +137,9 @@ enum Choice {
         /// Load changed files again while it runs
         #[arg(long)]
         watch: bool,
+        /// Serve figures for Prometheus at /metrics of this address
+        #[arg(long, value_name = "ADDR")]
+        metrics: Option<String>,
         /// Accepted without effect
         #[arg(short, hide = true)]
         e: bool,
@@ -226,13 +231,22 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Pa
         Err(error) => return explained(&error),
     };
     let command = match line.command {
-        Choice::Run { files, host, events, watch, path, exec, .. } => {
+        Choice::Run { files, host, events, watch, metrics, path, exec, .. } => {
             let program = match (exec, cut.program) {
                 (Some(id), _) => Program::Process(id, cut.arguments),
                 (None, Some(name)) => Program::Command(name, cut.arguments),
                 (None, None) => Program::Services(cut.arguments),
             };
-            Command::Run(Run { files, output: line.output, host, events, watch, path, program })
+            Command::Run(Box::new(Run {
+                files,
+                output: line.output,
+                host,
+                events,
+                watch,
+                metrics,
+                path,
+                program,
+            }))
         }
         Choice::Check { files, folder } => Command::Check { files, folder },
         Choice::Entries { files, folder } => Command::Entries { files, folder },
@@ -373,7 +387,7 @@ mod tests {
     fn run(line: &str) -> Run {
         let words = std::iter::once("luavisor").chain(line.split_whitespace());
         match parse(words.map(OsString::from)) {
-            Ok(Parsed::Command(Command::Run(run))) => run,
+            Ok(Parsed::Command(Command::Run(run))) => *run,
             Ok(_) => panic!("{line}: not a run"),
             Err(error) => panic!("{line}: {error}"),
         }

@@ -6,6 +6,7 @@
 //! | `run` | `luavisor run` from the load to the exit code |
 //! | `check`, `entries`, `create`, `plan`, `why` | the other commands |
 //! | `events` | `run --events`: what happens, as JSON lines |
+//! | `metrics` | `run --metrics`: figures for Prometheus |
 //! | `reload` | `run --watch`: changed files are loaded again |
 //! | `outcome` | exit code and output of a terminal program's result |
 //! | `sim` | `luavisor sim`: seeds, faults, what must hold |
@@ -23,6 +24,7 @@ mod create;
 mod entries;
 mod events;
 mod log;
+mod metrics;
 mod outcome;
 mod plan;
 mod print;
@@ -64,7 +66,7 @@ fn main() -> ExitCode {
 
 fn perform(command: Command) -> anyhow::Result<u8> {
     match command {
-        Command::Run(run) => run::run(run),
+        Command::Run(run) => run::run(*run),
         Command::Check { files, folder } => Ok(check::check(&files, &folder)),
         Command::Entries { files, folder } => Ok(entries::entries(&files, &folder)),
         Command::Plan { files, folder, form } => Ok(plan::plan(&files, &folder, form)),

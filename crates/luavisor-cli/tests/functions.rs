@@ -62,9 +62,10 @@ fn aliases_count_where_they_are_given() {
 fn pools_limit_how_many_run() {
     let mut project = Project::new().process(
         "gauge",
-        "host: processes, lifecycle: { auto_start: true }",
+        "host: processes, lifecycle: { auto_start: true, ready: true }",
         "return function()
             process.registry.register('gauge')
+            process.ready()
             local running, most = {}, {}
             local inbox = process.inbox()
             while true do

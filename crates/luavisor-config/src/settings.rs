@@ -23,6 +23,8 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// `security.strict_mode`: refuse guarded calls without a security context
     pub strict_mode: bool,
+    /// `prometheus.address`, where `prometheus.enabled` is true
+    pub prometheus: Option<String>,
     /// `sim`
     pub simulation: SimulationSettings,
 }
@@ -50,6 +52,7 @@ impl Default for Settings {
             logger: LoggerSettings::default(),
             shutdown_timeout: Duration::from_secs(30),
             strict_mode: false,
+            prometheus: None,
             simulation: SimulationSettings::default(),
         }
     }
@@ -127,6 +130,7 @@ const SECTIONS: Keys = &[
         ],
     ),
     Key::Map("security", &[Key::Any("strict_mode")]),
+    Key::Map("prometheus", &[Key::Any("enabled"), Key::Any("address")]),
     Key::Any("override"),
     Key::Any("disable"),
     Key::Any(WITHOUT_EFFECT[0]),
@@ -237,6 +241,12 @@ fn read_sections(problems: &mut Problems, root: &Node, config: &mut Config) {
         && let Some(timeout) = read::duration(problems, node)
     {
         settings.shutdown_timeout = timeout;
+    }
+    if let Some(node) = section(problems, "prometheus") {
+        let enabled = node.get("enabled").and_then(|node| read::boolean(problems, node));
+        let address = node.get("address").and_then(|node| read::text(problems, node));
+        let address = address.unwrap_or("localhost:9090").to_owned();
+        settings.prometheus = enabled.unwrap_or(false).then_some(address);
     }
     if let Some(node) = section(problems, "sim") {
         simulation(problems, node, &mut settings.simulation);

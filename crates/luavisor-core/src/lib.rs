@@ -32,6 +32,7 @@ pub mod event;
 pub mod exit;
 pub mod lifecycle;
 pub mod mailbox;
+pub mod metrics;
 pub mod pattern;
 pub mod pid;
 pub mod pid_map;

@@ -35,6 +35,7 @@ use crate::random::FastRng;
 use crate::raw::RawMode;
 use crate::security::Security;
 use crate::snapshot::{self, Snapshot};
+use crate::sync::lock;
 use crate::world::{Stores, World, WorldParts};
 
 /// A running runtime; clones are the same one.
@@ -398,6 +399,11 @@ impl Runtime {
     /// and change, and those who asked for it hear OUTDATED.
     pub fn carry_out(&self, changed: Changed) {
         self.world.carry_out(changed);
+    }
+
+    /// Adds the metrics of the application to a text in the format of Prometheus.
+    pub fn write_metrics(&self, text: &mut String) {
+        lock(&self.world.metrics).write(text);
     }
 
     /// Whether a process wants to hear of newer code.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
 use luavisor_core::bus::BusEvent;
+use luavisor_core::metrics::Metrics;
 use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values, pid};
@@ -57,6 +58,7 @@ pub(crate) struct World {
     pub names: Names,
     pub bus: Bus,
     pub blocking: Blocking,
+    pub metrics: Mutex<Metrics>,
     pub observers: Observers,
     pub supervisors: Supervisors,
     pub storms: Storms,
@@ -129,6 +131,7 @@ impl World {
             log: parts.log,
             names: Names::default(),
             blocking: Blocking::default(),
+            metrics: Mutex::default(),
             bus: Bus::default(),
             observers: Observers::default(),
             supervisors: Supervisors::default(),

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use luavisor_core::bus::BusEvent;
+use luavisor_core::metrics;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::security::Policies;
@@ -414,6 +415,13 @@ pub trait Kernel {
     fn policies(&self) -> Arc<Policies>;
     /// All entries of the application, by id.
     fn entries(&self) -> Arc<[Arc<Entry>]>;
+    /// Changes a metric of the application.
+    fn change_metric(
+        &mut self,
+        name: &str,
+        labels: metrics::Labels,
+        change: metrics::Change,
+    ) -> Result<(), Error>;
     /// Does something with a store of the application at this time, nanoseconds. False:
     /// there is none of this id.
     fn with_store(&mut self, id: &str, act: &mut dyn FnMut(&mut Store, u64)) -> bool;

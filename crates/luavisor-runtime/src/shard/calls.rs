@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use luavisor_core::bus::BusEvent;
+use luavisor_core::metrics::{self, Labels};
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::relations::{LinkId, LinkIds};
@@ -484,6 +485,15 @@ impl Kernel for ShardKernel {
 
     fn entries(&self) -> Arc<[Arc<Entry>]> {
         self.world.catalog.entries()
+    }
+
+    fn change_metric(
+        &mut self,
+        name: &str,
+        labels: Labels,
+        change: metrics::Change,
+    ) -> Result<(), Error> {
+        lock(&self.world.metrics).change(name, labels, change)
     }
 
     fn with_store(&mut self, id: &str, act: &mut dyn FnMut(&mut Store, u64)) -> bool {

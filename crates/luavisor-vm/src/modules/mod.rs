@@ -19,6 +19,7 @@ pub mod inherit;
 pub mod io;
 pub mod json;
 pub mod logger;
+pub mod metrics;
 pub mod names;
 pub mod os;
 pub mod payload;
@@ -57,6 +58,7 @@ pub fn install(setup: &mut Setup) {
     uuid::install(setup);
     yaml::install(setup);
     logger::install(setup);
+    metrics::install(setup);
     os::install(setup);
     io::install(setup);
     json::install(setup);
@@ -79,7 +81,6 @@ pub fn is_unsupported(name: &str) -> bool {
 const UNSUPPORTED: &[&str] = &[
     "expr",
     "templates",
-    "metrics",
     "stream",
     "fs",
     "queue",

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use luavisor_core::bus::BusEvent;
+use luavisor_core::metrics;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::security::Policies;
@@ -51,6 +52,7 @@ pub struct FakeKernel {
     pub timers: BTreeMap<TimerId, (Slot, Token)>,
     pub sequence: u64,
     pub store: Store,
+    pub metrics: metrics::Metrics,
     pub random: u64,
     pub stdout: String,
     pub stderr: String,
@@ -296,6 +298,14 @@ impl Kernel for FakeKernel {
             entry("app:main", "process.lua", Some("worker")),
             entry("other:main", "process.lua", Some("worker")),
         ])
+    }
+    fn change_metric(
+        &mut self,
+        name: &str,
+        labels: metrics::Labels,
+        change: metrics::Change,
+    ) -> Result<(), Error> {
+        self.metrics.change(name, labels, change)
     }
     fn with_store(&mut self, id: &str, act: &mut dyn FnMut(&mut Store, u64)) -> bool {
         if id == "app:store" {
