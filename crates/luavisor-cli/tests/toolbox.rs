@@ -109,6 +109,15 @@ fn a_store_is_shared() {
     let flags = ["sim", "--seed", "3", "--time", "1s", "--trace", "-x", "app:main"];
     let first = project.luavisor(flags).exits(0).stdout;
     assert_eq!(project.luavisor(flags).exits(0).stdout, first);
+    let tokens = Project::new().entries(
+        "
+  - { name: s, kind: store.memory }
+  - { name: good, kind: security.token_store, store: s, token_key: secret, default_expiration: 1h }
+  - { name: short, kind: security.token_store, store: s, token_length: 3 }
+  - { name: none, kind: security.token_store }",
+    );
+    let found = tokens.luavisor(["check"]).exits(1).mentions("expected from 16 to 1024 bytes");
+    assert!(found.stderr.contains("store is required"), "{found:?}");
     let wrong = Project::new().entries("\n  - { name: s, kind: store.memory, max_size: many }");
     wrong.luavisor(["check"]).exits(1).mentions("expected a whole number from 0");
     let guarded = "

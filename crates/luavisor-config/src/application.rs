@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use luavisor_core::Values;
-use luavisor_core::security::Policies;
+use luavisor_core::security::{Policies, TokenStore};
 use luavisor_core::supervision::{ChildRule, DynamicRule, Rules};
 
 use crate::id::EntryId;
@@ -43,6 +43,8 @@ pub struct Application<T> {
     pub tests: Vec<TestDefinition<T>>,
     /// `store.memory` entries
     pub stores: Vec<StoreDefinition>,
+    /// `security.token_store` entries
+    pub token_stores: Vec<TokenStore>,
     /// `env.storage.*` entries
     pub storages: Vec<StorageDefinition>,
     /// `env.variable` entries
@@ -400,6 +402,7 @@ impl<T> Default for Application<T> {
             supervisors: Vec::new(),
             checks: Vec::new(),
             tests: Vec::new(),
+            token_stores: Vec::new(),
             stores: Vec::new(),
             storages: Vec::new(),
             variables: Vec::new(),

@@ -18,7 +18,7 @@ use luavisor_core::bus::BusEvent;
 use luavisor_core::metrics;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
-use luavisor_core::security::Policies;
+use luavisor_core::security::{Policies, TokenStore};
 use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
@@ -411,6 +411,8 @@ pub trait Kernel {
     /// All values by name.
     fn variables(&self) -> BTreeMap<String, String>;
 
+    /// A store of tokens.
+    fn token_store(&self, id: &str) -> Option<TokenStore>;
     /// The policies of the application.
     fn policies(&self) -> Arc<Policies>;
     /// All entries of the application, by id.

@@ -314,3 +314,50 @@ fn builders_and_executors_carry_actor_and_scope() {
     assert_eq!(who(&kernel.called[0].context), (Some("user:2".into()), None));
     assert_eq!(who(&kernel.called[1].context), (None, Some(2)));
 }
+
+#[test]
+fn tokens_stand_for_an_actor_and_a_scope() {
+    let mut bench = Bench::new();
+    bench.passes(
+        r##"
+        local security = require("security")
+        local tokens = security.token_store("app:tokens")
+        eq(tostring(tokens), "security.TokenStore{}")
+        local actor = security.new_actor("bob", { team = { name = "red" } })
+        local scope = security.new_scope()
+        local token = tokens:create(actor, scope, { meta = { from = "test" } })
+        assert(string.find(token, "^[%w_-]+%.%x+$"), token)
+        assert(token ~= tokens:create(actor, scope))
+        local who, what = tokens:validate(token)
+        eq(who:id(), "bob") eq(who:meta().team.name, "red") eq(#what:policies(), 0)
+        local function invalid(a, b, err)
+            eq(a, nil) eq(b, nil) eq(err:kind(), "PermissionDenied") eq(err:message(), "invalid or expired token")
+        end
+        invalid(tokens:validate("nothing"))
+        invalid(tokens:validate((string.gsub(token, ".$", function(c) return c == "0" and "1" or "0" end))))
+        invalid(tokens:validate((string.match(token, "^[^.]+"))))
+        eq(tokens:revoke(token), true)
+        refused("NotFound", "token not found", tokens:revoke(token))
+        invalid(tokens:validate(token))
+        refused("Invalid", "invalid expiration format", tokens:create(actor, scope, { expiration = "soon" }))
+        refused("Invalid", "invalid expiration format", tokens:create(actor, scope, { expiration = -1 }))
+        local values = require("store").get("app:store")
+        values:set("kept", tokens:create(actor, scope, { expiration = "2s" }))
+        values:set("short", tokens:create(actor, scope))
+        tokens:close()
+        refused("Invalid", "token store is closed", tokens:revoke("x"))
+        refused("Invalid", "token store id is required", security.token_store(""))
+        refused("NotFound", "token store not found: app:none", security.token_store("app:none"))
+        refused("Invalid", "resource is not a token store", security.token_store("app:main"))
+        "##,
+    );
+    bench.kernel.now += 1_000_000_000;
+    bench.passes(
+        r##"
+        local tokens = require("security").token_store("app:tokens")
+        local values = require("store").get("app:store")
+        eq(tokens:validate(values:get("short")), nil)
+        eq(tokens:validate(values:get("kept")):id(), "bob")
+        "##,
+    );
+}

@@ -141,6 +141,9 @@ pub(crate) fn application<C: ChunkCompiler>(
                 let supervisor = supervisors::read(problems, entries, entry, lifecycle, host);
                 app.supervisors.push(supervisor);
             }
+            "security.token_store" => {
+                app.token_stores.extend(stores::tokens(problems, entries, entry));
+            }
             "store.memory" => app.stores.push(stores::read(problems, entry)),
             security::POLICY | security::EXPRESSION => {
                 security::read(problems, entry, &mut app.policies);

@@ -226,6 +226,10 @@ static NOW: &[Kind] = &[
     ),
     now("library.lua", keys![any("source"), any("modules"), any("imports")]),
     now("store.memory", keys![any("max_size"), any("cleanup_interval"), LIFECYCLE]),
+    now(
+        "security.token_store",
+        keys![any("store"), any("token_length"), any("default_expiration"), any("token_key")],
+    ),
     now("env.storage.memory", keys![]),
     now("env.storage.os", keys![]),
     now(

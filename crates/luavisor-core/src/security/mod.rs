@@ -18,6 +18,7 @@ mod policies;
 mod policy;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub use condition::{Against, Condition, Field, Operator, Pattern};
 pub use names::Names;
 pub use policies::Policies;
 pub use policy::{Effect, Policy};
+pub use tokens::TokenStore;
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,7 @@ use luavisor_core::metrics::{self, Labels};
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::relations::{LinkId, LinkIds};
-use luavisor_core::security::Policies;
+use luavisor_core::security::{Policies, TokenStore};
 use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
@@ -485,6 +485,10 @@ impl Kernel for ShardKernel {
 
     fn entries(&self) -> Arc<[Arc<Entry>]> {
         self.world.catalog.entries()
+    }
+
+    fn token_store(&self, id: &str) -> Option<TokenStore> {
+        self.world.security.tokens.iter().find(|store| *store.id == *id).cloned()
     }
 
     fn change_metric(

@@ -45,6 +45,7 @@ pub mod tags {
     pub const SCOPE: c_int = 31;
     pub const POLICY: c_int = 32;
     pub const STORE: c_int = 33;
+    pub const TOKENS: c_int = 34;
 }
 
 /// Makes a class with raw natives.

@@ -13,7 +13,7 @@ use luavisor_core::bus::BusEvent;
 use luavisor_core::metrics;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
-use luavisor_core::security::Policies;
+use luavisor_core::security::{Policies, TokenStore};
 use luavisor_core::store::Store;
 use luavisor_core::value::{Bytes, Table};
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
@@ -298,6 +298,15 @@ impl Kernel for FakeKernel {
             entry("app:main", "process.lua", Some("worker")),
             entry("other:main", "process.lua", Some("worker")),
         ])
+    }
+    fn token_store(&self, id: &str) -> Option<TokenStore> {
+        (id == "app:tokens").then(|| TokenStore {
+            id: id.into(),
+            store: "app:store".into(),
+            length: 16,
+            expiration: 1_000_000_000,
+            key: "secret".into(),
+        })
     }
     fn change_metric(
         &mut self,

@@ -5,6 +5,7 @@
 //! methods of those are in [`objects`].
 
 mod objects;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -129,7 +130,7 @@ fn named_scope(call: &mut Call) -> Outcome {
     }
 }
 
-/// `security.token_store(id)`: there are none yet, so every entry is something else.
+/// `security.token_store(id)`
 fn token_store(call: &mut Call) -> Outcome {
     let id = call.string(1)?;
     let invalid = |text: &'static str| Error::invalid(text).retryable(false);
@@ -138,6 +139,9 @@ fn token_store(call: &mut Call) -> Outcome {
     }
     if let Err(error) = call.guard("security.token_store.get", &id) {
         return call.fail(error.retryable(false));
+    }
+    if let Some(store) = call.kernel().token_store(&id) {
+        return tokens::give(call, store);
     }
     match call.kernel().has_entry(&id) {
         true => call.fail(invalid("resource is not a token store")),
@@ -159,5 +163,6 @@ static FUNCTIONS: &[Function] = &[
 /// Installs the module and its classes.
 pub fn install(setup: &mut Setup) {
     objects::install(setup);
+    tokens::install(setup);
     setup.module("security", FUNCTIONS, |_| {});
 }
