@@ -6,7 +6,7 @@ mod support;
 use luavisor_config::Mode;
 use luavisor_core::Values;
 use luavisor_core::security::{Actor, Question, Scope, Verdict};
-use support::{ERROR, Project, STRICT};
+use support::{ERROR, Project};
 
 fn verdict(scope: &Scope, action: &str, resource: &str) -> Verdict {
     let actor = Actor::new("bot", Values::none()).unwrap();
@@ -114,26 +114,32 @@ fn what_is_wrong_with_policies() {
 }
 
 #[test]
-fn a_policy_with_an_expression_is_for_later() {
+fn a_policy_may_have_an_expression() {
     let project = Project::with(
         "- name: yes\n  kind: security.policy.expr\n  groups: [g]\n\
-         \x20 policy: { actions: '*', resources: '*', effect: allow, expression: 'true' }\n\
+         \x20 policy: { actions: '*', resources: '*', effect: allow, expression: 'action == \"a\" and resource in [\"b\", \"c\"]' }\n\
          - name: no\n  kind: security.policy.expr\n  groups: [h]\n\
-         \x20 policy: { actions: '*', resources: '*', effect: deny, expression: 'false' }\n",
+         \x20 policy: { actions: '*', resources: '*', effect: deny, expression: '(actor.meta.team ?? \"none\") == \"none\"' }\n\
+         - name: fails\n  kind: security.policy.expr\n  groups: [i]\n\
+         \x20 policy: { actions: '*', resources: '*', effect: allow, expression: '1 / nil > 0' }\n\
+         - name: long\n  kind: security.policy.expr\n  groups: [j]\n\
+         \x20 policy: { actions: '*', resources: '*', effect: allow, expression: 'len(1..100000) > 0' }\n",
     );
-    let report = project.report(Mode::Check);
-    let lines: Vec<&str> = report.lines().filter(|line| line.starts_with("src/")).collect();
-    assert_eq!(
-        lines,
-        [
-            "src/app.yaml:6:9: error: kind \"security.policy.expr\" is not supported yet: this \
-             policy allows nothing",
-            "src/app.yaml:10:9: error: kind \"security.policy.expr\" is not supported yet: this \
-             policy denies whatever it is about",
-        ]
-    );
-    assert_eq!(project.passes(), STRICT);
+    assert_eq!(project.report(Mode::Check), "");
     let app = project.load().application;
-    let group = |id| verdict(app.policies.group(id).unwrap(), "a", "b");
-    assert_eq!((group("app:g"), group("app:h")), (Verdict::Undefined, Verdict::Deny));
+    let group = |id, action, resource| verdict(app.policies.group(id).unwrap(), action, resource);
+    assert_eq!(group("app:g", "a", "c"), Verdict::Allow);
+    assert_eq!(group("app:g", "a", "d"), Verdict::Undefined);
+    assert_eq!(group("app:h", "a", "b"), Verdict::Deny);
+    assert_eq!(group("app:i", "a", "b"), Verdict::Undefined);
+    assert_eq!(group("app:j", "a", "b"), Verdict::Undefined);
+    let wrong = Project::with(
+        "- name: a\n  kind: security.policy.expr\n\
+         \x20 policy: { actions: '*', resources: '*', effect: allow, expression: 'action ==' }\n\
+         - name: b\n  kind: security.policy.expr\n\
+         \x20 policy: { actions: '*', resources: '*', effect: allow }\n",
+    );
+    let report = wrong.report(Mode::Run);
+    assert!(report.contains("error: bad expression: unexpected end (1:10)"), "{report}");
+    assert!(report.contains("error: policy.expression is required"), "{report}");
 }

@@ -30,6 +30,7 @@ pub mod cancel;
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod expr;
 pub mod lifecycle;
 pub mod mailbox;
 pub mod metrics;

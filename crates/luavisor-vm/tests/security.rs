@@ -16,7 +16,14 @@ use support::{Bench, passes, pid};
 fn policy(id: &str, actions: &[&str], resources: &[&str], effect: Effect) -> Arc<Policy> {
     let names = |texts: &[&str]| texts.iter().map(|text| Names::parse(text)).collect();
     let (actions, resources) = (names(actions), names(resources));
-    Arc::new(Policy { id: id.into(), actions, resources, effect, conditions: Vec::new() })
+    Arc::new(Policy {
+        id: id.into(),
+        actions,
+        resources,
+        effect,
+        conditions: Vec::new(),
+        expression: None,
+    })
 }
 
 /// `app:read` allows reading, `app:secret` denies what is secret, `app:own` allows
@@ -38,6 +45,7 @@ fn policies() -> Policies {
         resources: all,
         effect: Effect::Allow,
         conditions: vec![own],
+        expression: None,
     };
     policies.add(Arc::new(own), []);
     policies

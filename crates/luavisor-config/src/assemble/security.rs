@@ -1,13 +1,11 @@
-//! `security.policy` entries, and the `security` of a lifecycle (MODULES 6.1).
-//!
-//! What a policy of a later version would deny is denied, whatever its expression says:
-//! a policy that is not understood must not open anything.
+//! `security.policy` and `security.policy.expr` entries, and the `security` of a lifecycle
+//! (MODULES 6.1).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use luavisor_core::security::{
-    Against, Condition, Effect, Field, Names, Operator, Pattern, Policies, Policy,
+    Against, Condition, Effect, Expression, Field, Names, Operator, Pattern, Policies, Policy,
 };
 
 use crate::diagnostic::{Level, Problem, Problems};
@@ -20,7 +18,7 @@ use crate::yaml::{Meaning, Node};
 
 /// The kind of policies.
 pub(super) const POLICY: &str = "security.policy";
-/// The same with an expression, which a later version understands.
+/// The same with an expression.
 pub(super) const EXPRESSION: &str = "security.policy.expr";
 
 /// What a `security` can name.
@@ -123,31 +121,33 @@ pub(super) fn read(problems: &mut Problems, entry: &RawEntry, policies: &mut Pol
         Some(node) => read::choice(problems, node, &effects),
         None => missing(problems, entry, "effect"),
     };
-    let conditions = match entry.kind_name() {
-        POLICY => conditions(problems, node),
-        _ => {
-            let allows = effect == Some(Effect::Allow);
-            let until = if allows { "allows nothing" } else { "denies whatever it is about" };
-            let message =
-                format!("kind \"{EXPRESSION}\" is not supported yet: this policy {until}");
-            problems.push(Problem::new(Level::Strict, entry.name_span, message));
-            // One that allows is kept too, so that its id and its groups are known.
-            if allows { Some(vec![never()]) } else { Some(Vec::new()) }
-        }
+    let (conditions, expression) = match entry.kind_name() {
+        POLICY => (conditions(problems, node), Some(None)),
+        _ => (Some(Vec::new()), expression(problems, entry, node).map(Some)),
     };
-    let (Some(actions), Some(resources), Some(effect), Some(conditions)) =
-        (actions, resources, effect, conditions)
+    let (Some(actions), Some(resources), Some(effect), Some(conditions), Some(expression)) =
+        (actions, resources, effect, conditions, expression)
     else {
         return;
     };
-    let policy = Policy { id: entry.id.shared(), actions, resources, effect, conditions };
+    let id = entry.id.shared();
+    let policy = Policy { id, actions, resources, effect, conditions, expression };
     policies.add(Arc::new(policy), groups);
 }
 
-/// Every question has an action.
-fn never() -> Condition {
-    let (field, operator) = (Field::Action, Operator::Nexists);
-    Condition { field, operator, against: Against::Nothing }
+/// The expression of a policy.
+fn expression(problems: &mut Problems, entry: &RawEntry, policy: &Node) -> Option<Expression> {
+    let Some(node) = policy.get("expression") else {
+        return missing(problems, entry, "expression");
+    };
+    let text = read::text(problems, node)?;
+    match Expression::new(text) {
+        Ok(expression) => Some(expression),
+        Err(cause) => {
+            problems.error(node.span, format!("bad expression: {cause}"));
+            None
+        }
+    }
 }
 
 fn missing<T>(problems: &mut Problems, entry: &RawEntry, key: &str) -> Option<T> {

@@ -10,16 +10,6 @@ const fn later(name: &'static str, keys: Keys) -> Kind {
 /// All of them.
 pub(super) static LATER: &[Kind] = &[
     later(
-        "security.policy.expr",
-        keys![
-            Key::Map(
-                "policy",
-                keys![any("actions"), any("resources"), any("effect"), any("expression")]
-            ),
-            any("groups"),
-        ],
-    ),
-    later(
         "store.sql",
         keys![
             any("database"),

@@ -227,6 +227,16 @@ static NOW: &[Kind] = &[
     now("library.lua", keys![any("source"), any("modules"), any("imports")]),
     now("store.memory", keys![any("max_size"), any("cleanup_interval"), LIFECYCLE]),
     now(
+        "security.policy.expr",
+        keys![
+            Key::Map(
+                "policy",
+                keys![any("actions"), any("resources"), any("effect"), any("expression")]
+            ),
+            any("groups"),
+        ],
+    ),
+    now(
         "security.token_store",
         keys![any("store"), any("token_length"), any("default_expiration"), any("token_key")],
     ),

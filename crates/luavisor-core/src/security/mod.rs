@@ -27,7 +27,7 @@ use crate::value::{Value, Values};
 pub use condition::{Against, Condition, Field, Operator, Pattern};
 pub use names::Names;
 pub use policies::Policies;
-pub use policy::{Effect, Policy};
+pub use policy::{Effect, Expression, Policy};
 pub use tokens::TokenStore;
 
 /// Who acts.

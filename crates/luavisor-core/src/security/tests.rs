@@ -6,7 +6,7 @@ use crate::value::Table;
 fn policy(id: &str, actions: &[&str], resources: &[&str], effect: Effect) -> Policy {
     let names = |texts: &[&str]| texts.iter().map(|text| Names::parse(text)).collect();
     let (actions, resources) = (names(actions), names(resources));
-    Policy { id: id.into(), actions, resources, effect, conditions: Vec::new() }
+    Policy { id: id.into(), actions, resources, effect, conditions: Vec::new(), expression: None }
 }
 
 /// A table with these fields.

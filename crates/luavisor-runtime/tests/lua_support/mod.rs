@@ -104,10 +104,11 @@ fn security() -> Security {
         resources: names("doc:*"),
         effect: Effect::Allow,
         conditions: Vec::new(),
+        expression: None,
     };
     let mut policies = Policies::default();
     policies.add(Arc::new(read), ["app:readers".into()]);
-    Security { policies: Arc::new(policies), strict: false }
+    Security { policies: Arc::new(policies), ..Security::default() }
 }
 
 /// The programs on an ordinary host.

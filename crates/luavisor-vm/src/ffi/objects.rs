@@ -46,6 +46,7 @@ pub mod tags {
     pub const POLICY: c_int = 32;
     pub const STORE: c_int = 33;
     pub const TOKENS: c_int = 34;
+    pub const PROGRAM: c_int = 35;
 }
 
 /// Makes a class with raw natives.

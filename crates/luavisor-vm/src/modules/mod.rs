@@ -12,6 +12,7 @@ pub mod ctx;
 pub mod env;
 pub mod errors;
 pub mod events;
+pub mod expr;
 pub mod funcs;
 pub mod future;
 pub mod hash;
@@ -53,6 +54,7 @@ pub fn install(setup: &mut Setup) {
     compress::install(setup);
     crypto::install(setup);
     ctx::install(setup);
+    expr::install(setup);
     funcs::install(setup);
     future::install(setup);
     uuid::install(setup);
@@ -78,15 +80,5 @@ pub fn is_unsupported(name: &str) -> bool {
     UNSUPPORTED.contains(&name)
 }
 
-const UNSUPPORTED: &[&str] = &[
-    "expr",
-    "templates",
-    "stream",
-    "fs",
-    "queue",
-    "sql",
-    "http",
-    "http_client",
-    "websocket",
-    "exec",
-];
+const UNSUPPORTED: &[&str] =
+    &["templates", "stream", "fs", "queue", "sql", "http", "http_client", "websocket", "exec"];
