@@ -3,6 +3,7 @@
 /// Modules that this version has.
 pub const MODULES: &[&str] = &[
     "base64",
+    "compress",
     "ctx",
     "env",
     "events",
@@ -40,7 +41,6 @@ pub const GLOBALS: &[&str] = &[
 /// Modules that the format knows and later versions bring.
 pub const LATER_MODULES: &[&str] = &[
     "cloudstorage",
-    "compress",
     "contract",
     "crypto",
     "eval",

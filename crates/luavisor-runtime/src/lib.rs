@@ -13,6 +13,7 @@
 //! | `executor` | threads, watchdog; the manual executor |
 //! | `ready` | what runs next, in two classes |
 //! | `names` | registered names |
+//! | `blocking` | threads for what would hold a worker up |
 //! | `bus` | subscriptions to events |
 //! | [`services`] | what is kept running, boot and shutdown |
 //! | [`supervisor`] | processes that keep children running |
@@ -21,6 +22,7 @@
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | [`snapshot`] | what the runtime holds |
 
+mod blocking;
 mod bus;
 pub mod catalog;
 pub mod clock;

@@ -457,6 +457,7 @@ impl Runtime {
         let written = self.world.outputs.flush(patience);
         self.world.outputs.close();
         self.world.raw.restore();
+        self.world.blocking.close();
         for host in self.world.hosts() {
             host.close();
         }

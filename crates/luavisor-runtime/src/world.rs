@@ -11,6 +11,7 @@ use luavisor_vm::kernel::{CancelRequest, Level, Room, SpawnRequest};
 use luavisor_vm::native::{AsyncFunction, Caller, NativeModule};
 use luavisor_vm::{Birth, Plane, Preemption, Program, Spot, Token};
 
+use crate::blocking::Blocking;
 use crate::bus::Bus;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
@@ -49,6 +50,7 @@ pub(crate) struct World {
     pub log: Arc<dyn LogSink>,
     pub names: Names,
     pub bus: Bus,
+    pub blocking: Blocking,
     pub observers: Observers,
     pub supervisors: Supervisors,
     pub storms: Storms,
@@ -119,6 +121,7 @@ impl World {
             log: parts.log,
             names: Names::default(),
             bus: Bus::default(),
+            blocking: Blocking::default(),
             observers: Observers::default(),
             supervisors: Supervisors::default(),
             storms: Storms::default(),

@@ -247,6 +247,9 @@ pub struct ServiceInfo {
     pub details: Option<Arc<str>>,
 }
 
+/// What is done off the workers. It must not wait for a process.
+pub type Work = Box<dyn FnOnce() -> Result<Values, Error> + Send>;
+
 /// A request for terminal input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
@@ -443,4 +446,6 @@ pub trait Kernel {
         arguments: Values,
         token: Token,
     );
+    /// Does work that would hold the worker up elsewhere; its end completes `token`.
+    fn run_blocking(&mut self, from: Slot, work: Work, token: Token);
 }

@@ -16,7 +16,7 @@ use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
     CallRequest, CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Output, Read, Room,
-    ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Written,
+    ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Work, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
 use luavisor_vm::{Program, Slot, Subscription, TimerId, Token};
@@ -540,5 +540,9 @@ impl Kernel for ShardKernel {
         };
         let caller = Caller { pid, pid_text: self.world.pid_text(pid), id };
         self.world.call_async(caller, function, arguments, token);
+    }
+
+    fn run_blocking(&mut self, from: Slot, work: Work, token: Token) {
+        self.world.blocking.run(&self.world, self.processes.pid(from), token, work);
     }
 }

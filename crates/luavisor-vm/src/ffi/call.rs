@@ -436,6 +436,27 @@ impl Call {
         }
         self.wait(None)
     }
+    /// Does work that would hold the worker up elsewhere and waits for it. Its values, or
+    /// `nil, err`, are the results.
+    pub fn elsewhere(
+        &mut self,
+        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
+    ) -> Outcome {
+        self.may_block(self.name.to_str().unwrap_or("?"))?;
+        let (slot, token) = (self.slot(), self.token());
+        self.kernel().run_blocking(slot, Box::new(work), token);
+        self.wait(None)
+    }
+    /// These values, or `nil, err`.
+    pub fn answer(&mut self, result: Result<Values, Error>) -> Outcome {
+        match result {
+            Ok(values) => {
+                let count = self.push_values(&values);
+                self.results(count)
+            }
+            Err(error) => self.fail(error),
+        }
+    }
     /// Queues the CANCEL that the running process sent itself, at once.
     pub(crate) fn queue_own_cancel(&mut self, event: Event) {
         let process = self.process();

@@ -6,6 +6,7 @@
 
 pub mod base64;
 pub mod builder;
+pub mod compress;
 pub mod ctx;
 pub mod env;
 pub mod errors;
@@ -54,6 +55,7 @@ pub fn install(setup: &mut Setup) {
     io::install(setup);
     json::install(setup);
     base64::install(setup);
+    compress::install(setup);
     hash::install(setup);
     env::install(setup);
     system::install(setup);
@@ -70,7 +72,6 @@ pub fn is_unsupported(name: &str) -> bool {
 
 const UNSUPPORTED: &[&str] = &[
     "crypto",
-    "compress",
     "expr",
     "store",
     "text",

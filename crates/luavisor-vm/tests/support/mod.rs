@@ -17,7 +17,7 @@ use luavisor_core::value::{Bytes, Table};
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
 use luavisor_vm::kernel::{
     CallRequest, CancelRequest, HeapUse, Level, LogRecord, Machine, Output, Read, ServiceInfo,
-    Setting, SpawnRequest, Stored, Written,
+    Setting, SpawnRequest, Stored, Work, Written,
 };
 use luavisor_vm::native::AsyncFunction;
 use luavisor_vm::{
@@ -70,6 +70,8 @@ pub struct FakeKernel {
     /// calls of functions: each returns its arguments, but `app:fail` and `app:never`
     pub called: Vec<CallRequest>,
     pub cancelled_calls: Vec<Token>,
+    /// pieces of work that were done off the worker
+    pub blocked: usize,
     /// spawns succeed with this pid
     pub spawn_as: Option<Pid>,
     pub policies: Arc<Policies>,
@@ -342,6 +344,10 @@ impl Kernel for FakeKernel {
     }
     fn call_async(&mut self, _: Slot, _: AsyncFunction, _: Values, token: Token) {
         self.completions.push_back((token, Err(Error::internal("no native functions"))));
+    }
+    fn run_blocking(&mut self, _: Slot, work: Work, token: Token) {
+        self.blocked += 1;
+        self.completions.push_back((token, work()));
     }
 }
 
