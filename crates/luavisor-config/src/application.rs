@@ -45,6 +45,10 @@ pub struct Application<T> {
     pub storages: Vec<StorageDefinition>,
     /// `env.variable` entries
     pub variables: Vec<VariableDefinition>,
+    /// `store.*` entries
+    pub stores: Vec<StoreDefinition>,
+    /// `db.sql.sqlite` entries
+    pub databases: Vec<DatabaseDefinition>,
     /// `security.policy` entries
     pub policies: Policies,
     /// processes with `meta.command`, sorted by command name
@@ -343,6 +347,61 @@ pub struct VariableDefinition {
     pub read_only: bool,
 }
 
+/// A `store.*` entry.
+#[derive(Clone, Debug)]
+pub struct StoreDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// what sort of store
+    pub kind: StoreKind,
+    /// when it is open
+    pub lifecycle: Lifecycle,
+    /// services that must be up before it
+    pub dependencies: Vec<EntryId>,
+}
+
+/// The kinds of stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// in memory
+    Memory {
+        /// keys at most
+        max_size: u32,
+        /// time between two looks for what has expired; zero: none
+        cleanup: Duration,
+    },
+    /// in a table of a database
+    Sql {
+        /// the database's entry
+        database: EntryId,
+        /// name of the table
+        table: String,
+        /// column of keys
+        key: String,
+        /// column of values
+        value: String,
+        /// column of times
+        expires: String,
+        /// whether a missing table is made
+        create: bool,
+        /// time between two looks for what has expired; zero: none
+        cleanup: Duration,
+    },
+}
+
+/// A `db.sql.sqlite` entry.
+#[derive(Clone, Debug)]
+pub struct DatabaseDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// its file; `None`: in memory
+    pub file: Option<PathBuf>,
+    /// when it is open
+    pub lifecycle: Lifecycle,
+    /// services that must be up before it
+    pub dependencies: Vec<EntryId>,
+}
+
 /// A process that can be run by a command name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -389,6 +448,8 @@ impl<T> Default for Application<T> {
             tests: Vec::new(),
             storages: Vec::new(),
             variables: Vec::new(),
+            stores: Vec::new(),
+            databases: Vec::new(),
             policies: Policies::default(),
             commands: Vec::new(),
             entries: Vec::new(),

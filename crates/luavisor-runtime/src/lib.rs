@@ -18,6 +18,7 @@
 //! | [`services`] | what is kept running, boot and shutdown |
 //! | [`supervisor`] | processes that keep children running |
 //! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
+//! | [`store`] | stores and databases |
 //! | [`crash`] | reports of processes that failed |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | [`snapshot`] | what the runtime holds |
@@ -47,6 +48,7 @@ pub mod security;
 pub mod services;
 mod shard;
 pub mod snapshot;
+pub mod store;
 pub mod supervisor;
 mod sync;
 mod tuning;
@@ -69,5 +71,6 @@ pub use runtime::{Runtime, RuntimeBuilder};
 pub use security::Security;
 pub use services::{ServiceChange, ServiceSpec, ServiceState, Services, Shutdown, Target};
 pub use snapshot::{ShardSnapshot, Snapshot};
+pub use store::{StoreSpec, Stores};
 pub use supervisor::{ChildSpec, ChildTarget, DynamicSpec, SupervisorSpec};
 pub use world::CONTROL;

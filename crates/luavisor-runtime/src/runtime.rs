@@ -34,6 +34,7 @@ use crate::random::FastRng;
 use crate::raw::RawMode;
 use crate::security::Security;
 use crate::snapshot::{self, Snapshot};
+use crate::store::Stores;
 use crate::world::{World, WorldParts};
 
 /// A running runtime; clones are the same one.
@@ -54,6 +55,7 @@ pub struct RuntimeBuilder {
     sink: Option<Arc<dyn OutputSink>>,
     environment: Environment,
     security: Security,
+    stores: Stores,
     seed: Option<u64>,
     plane: Option<Arc<Plane>>,
     bug: Option<Bug>,
@@ -76,6 +78,7 @@ impl RuntimeBuilder {
             sink: None,
             environment: Environment::default(),
             security: Security::default(),
+            stores: Stores::default(),
             seed: None,
             plane: None,
             bug: None,
@@ -135,6 +138,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The stores of the application. Each needs a service: see [`Stores::target`].
+    pub fn stores(mut self, stores: Stores) -> RuntimeBuilder {
+        self.stores = stores;
+        self
+    }
+
     /// The seed of all randomness.
     pub fn seed(mut self, seed: u64) -> RuntimeBuilder {
         self.seed = Some(seed);
@@ -157,6 +166,7 @@ impl RuntimeBuilder {
             raw: RawMode::of(io::stdin()),
             environment: self.environment,
             security: self.security,
+            stores: self.stores,
             executor: Executor::Threads,
             modules: self.modules.into(),
             native_code: self.native_code,
@@ -219,6 +229,7 @@ impl RuntimeBuilder {
             raw: RawMode::default(),
             environment: self.environment,
             security: self.security,
+            stores: self.stores,
             executor: Executor::Manual(queue.clone()),
             modules: self.modules.into(),
             native_code: self.native_code,

@@ -35,6 +35,7 @@ use crate::services::Board;
 use crate::shard::Shard;
 use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
+use crate::store::Stores;
 use crate::supervisor::Supervisors;
 use crate::sync::{lock, read, write};
 use crate::tuning::Tuning;
@@ -59,6 +60,7 @@ pub(crate) struct World {
     pub raw: RawMode,
     pub environment: Environment,
     pub security: Security,
+    pub stores: Stores,
     pub tuning: Tuning,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
@@ -103,6 +105,7 @@ pub(crate) struct WorldParts {
     pub raw: RawMode,
     pub environment: Environment,
     pub security: Security,
+    pub stores: Stores,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -130,6 +133,7 @@ impl World {
             raw: parts.raw,
             environment: parts.environment,
             security: parts.security,
+            stores: parts.stores,
             tuning: Tuning::default(),
             executor: parts.executor,
             modules: parts.modules,

@@ -23,6 +23,7 @@ use luavisor_core::{Error, Event, Pid, Values};
 
 use crate::bus::Subscription;
 use crate::program::{Context, Program};
+use crate::store::Store;
 
 /// A process's place within its shard; the index of every per-process table.
 pub type Slot = u16;
@@ -408,6 +409,9 @@ pub trait Kernel {
     ) -> Result<Stored, Error>;
     /// All values by name.
     fn variables(&self) -> BTreeMap<String, String>;
+
+    /// The store of this id, running or not: NotFound, Invalid, Unavailable.
+    fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error>;
 
     /// The policies of the application.
     fn policies(&self) -> Arc<Policies>;

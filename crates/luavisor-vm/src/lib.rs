@@ -15,6 +15,7 @@ pub mod native;
 pub mod program;
 mod schema;
 pub mod slots;
+pub mod store;
 mod vm;
 
 pub use bus::Subscription;

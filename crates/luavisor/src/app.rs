@@ -340,6 +340,8 @@ impl App {
         application.libraries.extend(added.libraries);
         application.services.extend(added.services);
         application.supervisors.extend(added.supervisors);
+        application.stores.extend(added.stores);
+        application.databases.extend(added.databases);
         self.application = application;
         Ok(())
     }

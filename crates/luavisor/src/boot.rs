@@ -28,6 +28,7 @@ use crate::programs::Entries;
 use crate::running::Luavisor;
 use crate::security;
 use crate::simulated::Simulated;
+use crate::stores;
 use crate::supervisors;
 
 /// See the module.
@@ -74,6 +75,8 @@ fn boot<T>(
     let security = security::of(&app.application);
     let policies = security.policies.clone();
     builder = builder.security(security);
+    let (stores, store_services) = stores::of(&app.application)?;
+    builder = builder.stores(stores);
     for module in app.modules {
         builder = builder.module(module.into());
     }
@@ -103,6 +106,7 @@ fn boot<T>(
         let arguments = Some(arguments.unwrap_or_default());
         specs.push(add_host(&runtime, definition, arguments, workers)?);
     }
+    specs.extend(store_services);
     specs.extend(supervisors::services(&app.application));
     let processes = app.application.processes.iter().map(|process| process.id.shared());
     let known: HashSet<Arc<str>> = processes.collect();

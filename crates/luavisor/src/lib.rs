@@ -52,6 +52,7 @@ mod programs;
 mod running;
 mod security;
 mod simulated;
+mod stores;
 mod supervisors;
 mod tree;
 mod values;

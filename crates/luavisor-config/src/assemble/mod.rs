@@ -14,6 +14,7 @@ mod names;
 mod order;
 mod processes;
 mod security;
+mod stores;
 mod supervisors;
 mod testing;
 
@@ -143,6 +144,13 @@ pub(crate) fn application<C: ChunkCompiler>(
             security::POLICY | security::EXPRESSION => {
                 security::read(problems, entry, &mut app.policies);
             }
+            stores::MEMORY | stores::SQL => {
+                app.stores.extend(stores::store(problems, entries, entry, lifecycle));
+            }
+            stores::SQLITE => {
+                let database = stores::database(problems, entry, lifecycle, &directory);
+                app.databases.extend(database);
+            }
             _ => environment.read(problems, entries, entry, &directory),
         }
     }
@@ -159,6 +167,12 @@ pub(crate) fn application<C: ChunkCompiler>(
     }
     for supervisor in &mut app.supervisors {
         supervisor.dependencies = order.dependencies(entries, &supervisor.id);
+    }
+    for store in &mut app.stores {
+        store.dependencies = order.dependencies(entries, &store.id);
+    }
+    for database in &mut app.databases {
+        database.dependencies = order.dependencies(entries, &database.id);
     }
     app.services = pending;
     app.commands = commands.finish();

@@ -23,20 +23,6 @@ pub(super) static LATER: &[Kind] = &[
         "security.token_store",
         keys![any("store"), any("token_length"), any("default_expiration"), any("token_key")],
     ),
-    later("store.memory", keys![any("max_size"), any("cleanup_interval"), LIFECYCLE]),
-    later(
-        "store.sql",
-        keys![
-            any("database"),
-            any("table_name"),
-            any("table"),
-            any("id_column_name"),
-            any("payload_column_name"),
-            any("expire_column_name"),
-            any("cleanup_interval"),
-            LIFECYCLE,
-        ],
-    ),
     later(
         "template.set",
         keys![
@@ -82,7 +68,6 @@ pub(super) static LATER: &[Kind] = &[
             LIFECYCLE,
         ],
     ),
-    later("db.sql.sqlite", keys![any("file"), any("pool"), any("options"), LIFECYCLE]),
     later(
         "db.sql.postgres",
         keys![

@@ -19,6 +19,7 @@ use luavisor_vm::kernel::{
     ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Work, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
+use luavisor_vm::store::Store;
 use luavisor_vm::{Program, Slot, Subscription, TimerId, Token};
 
 use super::effects::Effect;
@@ -469,6 +470,10 @@ impl Kernel for ShardKernel {
 
     fn variables(&self) -> BTreeMap<String, String> {
         self.world.environment.all()
+    }
+
+    fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error> {
+        self.world.stores.get(id, self.has_entry(id))
     }
 
     fn policies(&self) -> Arc<Policies> {

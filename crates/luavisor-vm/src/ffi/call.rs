@@ -393,8 +393,17 @@ impl Call {
     /// Whether the process may do `action` to `resource`: every guarded call of every
     /// module asks here.
     pub fn allowed(&self, action: &str, resource: &str) -> bool {
+        self.allowed_with(action, resource, Values::none)
+    }
+    /// The same with attributes, which conditions know as `meta`.
+    pub fn allowed_with(
+        &self,
+        action: &str,
+        resource: &str,
+        attributes: impl FnOnce() -> Values,
+    ) -> bool {
         let process = self.process();
-        !process.guarded || process.context.allows(action, resource, &Values::none())
+        !process.guarded || process.context.allows(action, resource, &attributes())
     }
     /// PermissionDenied `not allowed: <resource>`, unless the process may.
     pub fn guard(&self, action: &str, resource: &str) -> Result<(), Error> {

@@ -34,6 +34,7 @@ pub mod tags {
     pub const EXECUTOR: c_int = 20;
     pub const FUTURE: c_int = 21;
     pub const SUBSCRIPTION: c_int = 22;
+    pub const STORE: c_int = 23;
     pub const ACTOR: c_int = 30;
     pub const SCOPE: c_int = 31;
     pub const POLICY: c_int = 32;

@@ -26,6 +26,7 @@ pub mod process;
 mod refusal;
 pub mod registry;
 pub mod security;
+pub mod store;
 pub mod subscriptions;
 pub mod supervisor;
 pub mod system;
@@ -61,6 +62,7 @@ pub fn install(setup: &mut Setup) {
     system::install(setup);
     registry::install(setup);
     security::install(setup);
+    store::install(setup);
     supervisor::install(setup);
     types::install(setup);
 }
@@ -73,7 +75,6 @@ pub fn is_unsupported(name: &str) -> bool {
 const UNSUPPORTED: &[&str] = &[
     "crypto",
     "expr",
-    "store",
     "text",
     "templates",
     "metrics",

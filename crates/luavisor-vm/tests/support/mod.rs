@@ -20,6 +20,7 @@ use luavisor_vm::kernel::{
     Setting, SpawnRequest, Stored, Work, Written,
 };
 use luavisor_vm::native::AsyncFunction;
+use luavisor_vm::store::Store;
 use luavisor_vm::{
     Birth, Chunk, Context, Kernel, Preemption, Program, Slot, Slots, Step, Subscription, TimerId,
     Token, Unit, Vm, VmConfig, compile,
@@ -74,6 +75,7 @@ pub struct FakeKernel {
     pub blocked: usize,
     /// spawns succeed with this pid
     pub spawn_as: Option<Pid>,
+    pub stores: BTreeMap<String, Arc<dyn Store>>,
     pub policies: Arc<Policies>,
     pub programs: BTreeMap<String, Arc<Program>>,
     pub completions: VecDeque<(Token, Result<Values, Error>)>,
@@ -277,6 +279,9 @@ impl Kernel for FakeKernel {
     }
     fn variables(&self) -> BTreeMap<String, String> {
         self.variables.clone()
+    }
+    fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error> {
+        self.stores.get(id).cloned().ok_or_else(|| Error::not_found("store not found"))
     }
     fn policies(&self) -> Arc<Policies> {
         self.policies.clone()
