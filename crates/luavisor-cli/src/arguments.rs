@@ -42,6 +42,8 @@ pub struct Run {
     pub host: Option<String>,
     /// `--events`
     pub events: Option<PathBuf>,
+    /// `--metrics`
+    pub metrics: Option<String>,
     pub path: PathBuf,
     pub program: Program,
 }
@@ -130,6 +132,9 @@ enum Choice {
         /// Write what happens to this file, a line of JSON for each event
         #[arg(long, value_name = "FILE")]
         events: Option<PathBuf>,
+        /// Show metrics for Prometheus under http://ADDRESS/metrics
+        #[arg(long, value_name = "ADDRESS")]
+        metrics: Option<String>,
         /// Accepted without effect
         #[arg(short, hide = true)]
         e: bool,
@@ -221,13 +226,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Pa
         Err(error) => return explained(&error),
     };
     let command = match line.command {
-        Choice::Run { files, host, events, path, exec, .. } => {
+        Choice::Run { files, host, events, metrics, path, exec, .. } => {
             let program = match (exec, cut.program) {
                 (Some(id), _) => Program::Process(id, cut.arguments),
                 (None, Some(name)) => Program::Command(name, cut.arguments),
                 (None, None) => Program::Services(cut.arguments),
             };
-            Command::Run(Run { files, output: line.output, host, events, path, program })
+            Command::Run(Run { files, output: line.output, host, events, metrics, path, program })
         }
         Choice::Check { files, folder } => Command::Check { files, folder },
         Choice::Entries { files, folder } => Command::Entries { files, folder },

@@ -52,6 +52,9 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
     if let Some(events) = events.clone() {
         app = app.observer(move |runtime| events.recorder(runtime));
     }
+    if let Some(address) = &run.metrics {
+        app = app.metrics(address);
+    }
     if let Some(foreground) = &foreground {
         let arguments = foreground.arguments.iter().cloned();
         app = app.terminal_arguments(&foreground.host, arguments);
@@ -61,6 +64,10 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
     luavisor.wait_until_booted();
     if luavisor.runtime().requested_exit().is_none() {
         say(&log, Level::Info, "runtime ready", Vec::new());
+    }
+    if let Some(address) = luavisor.metrics_address() {
+        let fields = vec![("url".to_owned(), json_text(&format!("http://{address}/metrics")))];
+        say(&log, Level::Info, "metrics", fields);
     }
 
     let started = match &foreground {

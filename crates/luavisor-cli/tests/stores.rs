@@ -97,7 +97,7 @@ fn survives_kills(times: u32) {
         }
         running.signal("KILL");
         let rest = running.finish().stdout;
-        let last = rest.lines().filter(|line| line.starts_with("wrote")).next_back().map(number);
+        let last = rest.lines().rfind(|line| line.starts_with("wrote")).map(number);
         written = last.unwrap_or(written);
     }
 }

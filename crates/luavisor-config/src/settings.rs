@@ -23,6 +23,8 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// `security.strict_mode`: refuse guarded calls without a security context
     pub strict_mode: bool,
+    /// `prometheus`: the address at which metrics are shown, if it is enabled
+    pub metrics: Option<String>,
     /// `sim`
     pub simulation: SimulationSettings,
 }
@@ -48,6 +50,7 @@ impl Default for Settings {
             logger: LoggerSettings::default(),
             shutdown_timeout: Duration::from_secs(30),
             strict_mode: false,
+            metrics: None,
             simulation: SimulationSettings::default(),
         }
     }
@@ -124,6 +127,7 @@ const SECTIONS: Keys = &[
         ],
     ),
     Key::Map("security", &[Key::Any("strict_mode")]),
+    Key::Map("prometheus", &[Key::Any("enabled"), Key::Any("address")]),
     Key::Any("override"),
     Key::Any("disable"),
     Key::Any(WITHOUT_EFFECT[0]),
@@ -239,6 +243,13 @@ fn read_sections(problems: &mut Problems, root: &Node, config: &mut Config) {
         && let Some(strict) = read::boolean(problems, node)
     {
         settings.strict_mode = strict;
+    }
+    if let Some(node) = section(problems, "prometheus") {
+        let enabled = node.get("enabled").and_then(|node| read::boolean(problems, node));
+        let address = node.get("address").and_then(|node| read::text(problems, node));
+        if enabled == Some(true) {
+            settings.metrics = Some(address.unwrap_or("localhost:9090").to_owned());
+        }
     }
     if let Some(node) = root.get("override") {
         config.overrides = overrides::section(problems, node);

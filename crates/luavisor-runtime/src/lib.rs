@@ -19,6 +19,7 @@
 //! | [`supervisor`] | processes that keep children running |
 //! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
 //! | [`store`] | stores and databases |
+//! | [`metrics`] | what is counted, and the endpoint that shows it |
 //! | [`crash`] | reports of processes that failed |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | [`snapshot`] | what the runtime holds |
@@ -35,6 +36,7 @@ pub mod host;
 mod input;
 pub mod log;
 mod machine;
+pub mod metrics;
 mod names;
 pub mod native;
 pub mod observe;
@@ -62,6 +64,7 @@ pub use executor::manual::{Order, Simulation};
 pub use host::{HostConfig, HostState, Limits};
 pub use log::{LogSink, NoLog};
 pub use luavisor_core::HostId;
+pub use metrics::MetricsServer;
 pub use native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
 pub use observe::{BondChange, MessageStage, Observer, Occurrence, TimerChange};
 pub use output::{Captured, OutputSink};

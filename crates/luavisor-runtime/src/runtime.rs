@@ -7,6 +7,7 @@
 //! 4. [`Runtime::close`]: outputs are written out, workers end.
 
 use std::io::{self, Write};
+use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::executor::manual::{ManualQueue, Order, Simulation};
 use crate::host::{HostConfig, HostState};
 use crate::input::TerminalInput;
 use crate::log::{LogSink, NoLog};
+use crate::metrics::MetricsServer;
 use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::Observer;
 use crate::output::{Captured, OutputSink, Outputs};
@@ -392,6 +394,16 @@ impl Runtime {
     pub fn publish(&self, system: &str, kind: &str, path: &str, data: Option<Values>) {
         let [system, kind, path] = [system, kind, path].map(Into::into);
         self.world.announce(BusEvent { system, kind, path, data });
+    }
+
+    /// Shows all metrics under `http://<address>/metrics`, in the text format of
+    /// Prometheus, until the value is dropped. What happens to processes is counted
+    /// from now on.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or there is no thread.
+    pub fn serve_metrics(&self, address: impl ToSocketAddrs) -> io::Result<MetricsServer> {
+        MetricsServer::start(&self.world, address)
     }
 
     /// Listens to the event stream.

@@ -23,6 +23,7 @@ use crate::host::placement::Near;
 use crate::host::{Host, HostConfig};
 use crate::input::TerminalInput;
 use crate::log::{self, Field, LogSink};
+use crate::metrics::Series;
 use crate::names::{Claim, Names};
 use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::{BondChange, MessageStage, Observers, Occurrence};
@@ -52,6 +53,7 @@ pub(crate) struct World {
     pub names: Names,
     pub bus: Bus,
     pub blocking: Blocking,
+    pub series: Series,
     pub observers: Observers,
     pub supervisors: Supervisors,
     pub storms: Storms,
@@ -125,6 +127,7 @@ impl World {
             names: Names::default(),
             bus: Bus::default(),
             blocking: Blocking::default(),
+            series: Series::default(),
             observers: Observers::default(),
             supervisors: Supervisors::default(),
             storms: Storms::default(),

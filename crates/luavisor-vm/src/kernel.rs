@@ -251,6 +251,19 @@ pub struct ServiceInfo {
 /// What is done off the workers. It must not wait for a process.
 pub type Work = Box<dyn FnOnce() -> Result<Values, Error> + Send>;
 
+/// What a program measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// a counter rises by this
+    Count(f64),
+    /// a gauge is this now
+    Set(f64),
+    /// a gauge changes by this
+    Change(f64),
+    /// a histogram gets this value
+    Observe(f64),
+}
+
 /// A request for terminal input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
@@ -419,6 +432,14 @@ pub trait Kernel {
     fn entries(&self) -> Arc<[Arc<Entry>]>;
     /// Whether there is an entry of this id, of any kind.
     fn has_entry(&self, id: &str) -> bool;
+
+    /// Takes a measurement: Invalid for another type or name, LimitExceeded.
+    fn measure(
+        &mut self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        measure: Measure,
+    ) -> Result<(), Error>;
 
     /// The lowest level that is written.
     fn log_level(&self) -> Level;

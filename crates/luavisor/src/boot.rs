@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use luavisor_config::{EntryId, HostDefinition, Lifecycle, Startup};
-use luavisor_core::{Error, Pid};
+use luavisor_core::{Error, Kind, Pid};
 use luavisor_runtime::services::{ServiceSpec, Services, Target};
 use luavisor_runtime::{LogSink, NoLog, Runtime, RuntimeBuilder};
 use luavisor_vm::kernel::{Level, LogRecord};
@@ -33,9 +33,22 @@ use crate::supervisors;
 
 /// See the module.
 pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
-    let build = |builder: RuntimeBuilder| Ok((builder.build(), ()));
-    let (runtime, services, timeout, tokio, ()) = boot(app, None, build)?;
-    Ok(Luavisor::new(runtime, services, timeout, tokio))
+    let address = app.metrics.clone().or_else(|| app.application.settings.metrics.clone());
+    let build = |builder: RuntimeBuilder| {
+        let runtime = builder.build();
+        // Before the first process, so that all are counted.
+        let server = address.as_ref().map(|address| runtime.serve_metrics(address));
+        let server = server.transpose().map_err(|cause| {
+            runtime.close();
+            Error::new(
+                Kind::UNAVAILABLE,
+                format!("cannot serve metrics at {}: {cause}", address.clone().unwrap_or_default()),
+            )
+        });
+        server.map(|server| (runtime, server))
+    };
+    let (runtime, services, timeout, tokio, metrics) = boot(app, None, build)?;
+    Ok(Luavisor::new(runtime, services, timeout, tokio, metrics))
 }
 
 /// The same in a simulation.

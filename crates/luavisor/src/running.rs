@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use luavisor_core::{Error, Pid};
+use luavisor_runtime::MetricsServer;
 use luavisor_runtime::services::{ServiceState, Services, Shutdown};
 use luavisor_runtime::{Runtime, Snapshot};
 use luavisor_vm::kernel::{CancelRequest, SpawnRequest};
@@ -46,6 +47,7 @@ struct Shared {
     shutdown_began: OnceLock<u64>,
     tokio: Tokio,
     broadcast: OnceLock<Arc<Broadcast>>,
+    metrics: Option<MetricsServer>,
 }
 
 impl Luavisor {
@@ -54,17 +56,30 @@ impl Luavisor {
         services: Services,
         shutdown_timeout: u64,
         tokio: Tokio,
+        metrics: Option<MetricsServer>,
     ) -> Luavisor {
         let broadcast = OnceLock::new();
         let shutdown_began = OnceLock::new();
-        let shared =
-            Shared { runtime, services, shutdown_timeout, shutdown_began, tokio, broadcast };
+        let shared = Shared {
+            runtime,
+            services,
+            shutdown_timeout,
+            shutdown_began,
+            tokio,
+            broadcast,
+            metrics,
+        };
         Luavisor { shared: Arc::new(shared) }
     }
 
     /// The application in a directory; short for [`App::from_directory`].
     pub fn from_directory(path: impl Into<PathBuf>) -> App {
         App::from_directory(path)
+    }
+
+    /// Where metrics are shown, under `/metrics`, if they are.
+    pub fn metrics_address(&self) -> Option<std::net::SocketAddr> {
+        self.shared.metrics.as_ref().map(MetricsServer::address)
     }
 
     /// Waits until each required service that starts at boot runs, or is known

@@ -15,8 +15,8 @@ use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::kernel::{
-    CallRequest, CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Output, Read, Room,
-    ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Work, Written,
+    CallRequest, CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Measure, Output, Read,
+    Room, ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Work, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
 use luavisor_vm::store::Store;
@@ -486,6 +486,15 @@ impl Kernel for ShardKernel {
 
     fn has_entry(&self, id: &str) -> bool {
         self.world.catalog.has_entry(id)
+    }
+
+    fn measure(
+        &mut self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        measure: Measure,
+    ) -> Result<(), Error> {
+        self.world.series.take(name, labels, measure)
     }
 
     fn log_level(&self) -> Level {

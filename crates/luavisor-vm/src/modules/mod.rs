@@ -18,6 +18,7 @@ pub mod inherit;
 pub mod io;
 pub mod json;
 pub mod logger;
+pub mod metrics;
 pub mod names;
 pub mod os;
 pub mod payload;
@@ -52,6 +53,7 @@ pub fn install(setup: &mut Setup) {
     uuid::install(setup);
     yaml::install(setup);
     logger::install(setup);
+    metrics::install(setup);
     os::install(setup);
     io::install(setup);
     json::install(setup);
@@ -77,7 +79,6 @@ const UNSUPPORTED: &[&str] = &[
     "expr",
     "text",
     "templates",
-    "metrics",
     "stream",
     "fs",
     "queue",

@@ -16,8 +16,8 @@ use luavisor_core::security::Policies;
 use luavisor_core::value::{Bytes, Table};
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
 use luavisor_vm::kernel::{
-    CallRequest, CancelRequest, HeapUse, Level, LogRecord, Machine, Output, Read, ServiceInfo,
-    Setting, SpawnRequest, Stored, Work, Written,
+    CallRequest, CancelRequest, HeapUse, Level, LogRecord, Machine, Measure, Output, Read,
+    ServiceInfo, Setting, SpawnRequest, Stored, Work, Written,
 };
 use luavisor_vm::native::AsyncFunction;
 use luavisor_vm::store::Store;
@@ -76,6 +76,7 @@ pub struct FakeKernel {
     /// spawns succeed with this pid
     pub spawn_as: Option<Pid>,
     pub stores: BTreeMap<String, Arc<dyn Store>>,
+    pub measured: Vec<String>,
     pub policies: Arc<Policies>,
     pub programs: BTreeMap<String, Arc<Program>>,
     pub completions: VecDeque<(Token, Result<Values, Error>)>,
@@ -304,6 +305,16 @@ impl Kernel for FakeKernel {
     }
     fn has_entry(&self, id: &str) -> bool {
         id == "app:main"
+    }
+    fn measure(
+        &mut self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        measure: Measure,
+    ) -> Result<(), Error> {
+        let labels: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        self.measured.push(format!("{name}({}) {measure:?}", labels.join(",")));
+        Ok(())
     }
     fn log_level(&self) -> Level {
         self.level.unwrap_or(Level::Debug)
