@@ -23,7 +23,7 @@ pub enum Parsed {
 
 /// A command with its flags.
 pub enum Command {
-    Run(Run),
+    Run(Box<Run>),
     Check { files: Files, folder: PathBuf },
     Entries { files: Files, folder: PathBuf },
     Plan { files: Files, folder: PathBuf, form: plan::Form },
@@ -232,7 +232,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Pa
                 (None, Some(name)) => Program::Command(name, cut.arguments),
                 (None, None) => Program::Services(cut.arguments),
             };
-            Command::Run(Run { files, output: line.output, host, events, metrics, path, program })
+            let output = line.output;
+            Command::Run(Box::new(Run { files, output, host, events, metrics, path, program }))
         }
         Choice::Check { files, folder } => Command::Check { files, folder },
         Choice::Entries { files, folder } => Command::Entries { files, folder },
@@ -373,7 +374,7 @@ mod tests {
     fn run(line: &str) -> Run {
         let words = std::iter::once("luavisor").chain(line.split_whitespace());
         match parse(words.map(OsString::from)) {
-            Ok(Parsed::Command(Command::Run(run))) => run,
+            Ok(Parsed::Command(Command::Run(run))) => *run,
             Ok(_) => panic!("{line}: not a run"),
             Err(error) => panic!("{line}: {error}"),
         }

@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 
 fn perform(command: Command) -> anyhow::Result<u8> {
     match command {
-        Command::Run(run) => run::run(run),
+        Command::Run(run) => run::run(*run),
         Command::Check { files, folder } => Ok(check::check(&files, &folder)),
         Command::Entries { files, folder } => Ok(entries::entries(&files, &folder)),
         Command::Plan { files, folder, form } => Ok(plan::plan(&files, &folder, form)),
