@@ -49,6 +49,8 @@ pub struct Application<T> {
     pub stores: Vec<StoreDefinition>,
     /// `db.sql.sqlite` entries
     pub databases: Vec<DatabaseDefinition>,
+    /// `fs.directory` entries
+    pub volumes: Vec<VolumeDefinition>,
     /// `security.policy` entries
     pub policies: Policies,
     /// processes with `meta.command`, sorted by command name
@@ -402,6 +404,23 @@ pub struct DatabaseDefinition {
     pub dependencies: Vec<EntryId>,
 }
 
+/// An `fs.directory` entry.
+#[derive(Clone, Debug)]
+pub struct VolumeDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// where it is
+    pub directory: PathBuf,
+    /// whether a missing directory is made
+    pub create: bool,
+    /// permission bits at most
+    pub mode: u32,
+    /// when it is open
+    pub lifecycle: Lifecycle,
+    /// services that must be up before it
+    pub dependencies: Vec<EntryId>,
+}
+
 /// A process that can be run by a command name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -450,6 +469,7 @@ impl<T> Default for Application<T> {
             variables: Vec::new(),
             stores: Vec::new(),
             databases: Vec::new(),
+            volumes: Vec::new(),
             policies: Policies::default(),
             commands: Vec::new(),
             entries: Vec::new(),

@@ -20,6 +20,7 @@
 //! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
 //! | [`store`] | stores and databases |
 //! | [`metrics`] | what is counted, and the endpoint that shows it |
+//! | [`volumes`] | directories that programs see |
 //! | [`crash`] | reports of processes that failed |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | [`snapshot`] | what the runtime holds |
@@ -54,6 +55,7 @@ pub mod store;
 pub mod supervisor;
 mod sync;
 mod tuning;
+pub mod volumes;
 mod world;
 
 pub use catalog::{Callable, Catalog, Function, ProgramTable, factory_not_found};

@@ -37,6 +37,7 @@ use crate::raw::RawMode;
 use crate::security::Security;
 use crate::snapshot::{self, Snapshot};
 use crate::store::Stores;
+use crate::volumes::Volumes;
 use crate::world::{World, WorldParts};
 
 /// A running runtime; clones are the same one.
@@ -58,6 +59,7 @@ pub struct RuntimeBuilder {
     environment: Environment,
     security: Security,
     stores: Stores,
+    volumes: Volumes,
     seed: Option<u64>,
     plane: Option<Arc<Plane>>,
     bug: Option<Bug>,
@@ -81,6 +83,7 @@ impl RuntimeBuilder {
             environment: Environment::default(),
             security: Security::default(),
             stores: Stores::default(),
+            volumes: Volumes::default(),
             seed: None,
             plane: None,
             bug: None,
@@ -146,6 +149,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The volumes of the application. Each needs a service: see [`Volumes::target`].
+    pub fn volumes(mut self, volumes: Volumes) -> RuntimeBuilder {
+        self.volumes = volumes;
+        self
+    }
+
     /// The seed of all randomness.
     pub fn seed(mut self, seed: u64) -> RuntimeBuilder {
         self.seed = Some(seed);
@@ -169,6 +178,7 @@ impl RuntimeBuilder {
             environment: self.environment,
             security: self.security,
             stores: self.stores,
+            volumes: self.volumes,
             executor: Executor::Threads,
             modules: self.modules.into(),
             native_code: self.native_code,
@@ -232,6 +242,7 @@ impl RuntimeBuilder {
             environment: self.environment,
             security: self.security,
             stores: self.stores,
+            volumes: self.volumes,
             executor: Executor::Manual(queue.clone()),
             modules: self.modules.into(),
             native_code: self.native_code,

@@ -40,6 +40,7 @@ use crate::store::Stores;
 use crate::supervisor::Supervisors;
 use crate::sync::{lock, read, write};
 use crate::tuning::Tuning;
+use crate::volumes::Volumes;
 
 /// The built-in host of system actors, whose pids read `{node:control|0x…}`.
 pub const CONTROL: HostId = HostId(1);
@@ -63,6 +64,7 @@ pub(crate) struct World {
     pub environment: Environment,
     pub security: Security,
     pub stores: Stores,
+    pub volumes: Volumes,
     pub tuning: Tuning,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
@@ -108,6 +110,7 @@ pub(crate) struct WorldParts {
     pub environment: Environment,
     pub security: Security,
     pub stores: Stores,
+    pub volumes: Volumes,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -137,6 +140,7 @@ impl World {
             environment: parts.environment,
             security: parts.security,
             stores: parts.stores,
+            volumes: parts.volumes,
             tuning: Tuning::default(),
             executor: parts.executor,
             modules: parts.modules,

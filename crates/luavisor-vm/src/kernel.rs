@@ -22,6 +22,7 @@ use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
 
 use crate::bus::Subscription;
+use crate::files::Volume;
 use crate::program::{Context, Program};
 use crate::store::Store;
 
@@ -425,6 +426,8 @@ pub trait Kernel {
 
     /// The store of this id, running or not: NotFound, Invalid, Unavailable.
     fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error>;
+    /// The volume of this id, running: NotFound, Unavailable.
+    fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error>;
 
     /// The policies of the application.
     fn policies(&self) -> Arc<Policies>;

@@ -9,6 +9,7 @@ pub mod calendar;
 mod codec;
 mod compile;
 mod ffi;
+pub mod files;
 pub mod kernel;
 mod modules;
 pub mod native;

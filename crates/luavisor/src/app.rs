@@ -351,6 +351,7 @@ impl App {
         application.supervisors.extend(added.supervisors);
         application.stores.extend(added.stores);
         application.databases.extend(added.databases);
+        application.volumes.extend(added.volumes);
         self.application = application;
         Ok(())
     }

@@ -30,6 +30,7 @@ use crate::security;
 use crate::simulated::Simulated;
 use crate::stores;
 use crate::supervisors;
+use crate::volumes;
 
 /// See the module.
 pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
@@ -90,6 +91,8 @@ fn boot<T>(
     builder = builder.security(security);
     let (stores, store_services) = stores::of(&app.application)?;
     builder = builder.stores(stores);
+    let (volumes, volume_services) = volumes::of(&app.application);
+    builder = builder.volumes(volumes);
     for module in app.modules {
         builder = builder.module(module.into());
     }
@@ -120,6 +123,7 @@ fn boot<T>(
         specs.push(add_host(&runtime, definition, arguments, workers)?);
     }
     specs.extend(store_services);
+    specs.extend(volume_services);
     specs.extend(supervisors::services(&app.application));
     let processes = app.application.processes.iter().map(|process| process.id.shared());
     let known: HashSet<Arc<str>> = processes.collect();

@@ -56,6 +56,7 @@ mod stores;
 mod supervisors;
 mod tree;
 mod values;
+mod volumes;
 mod watch;
 
 pub use app::App;

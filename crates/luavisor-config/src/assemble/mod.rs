@@ -17,6 +17,7 @@ mod security;
 mod stores;
 mod supervisors;
 mod testing;
+mod volumes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -151,6 +152,10 @@ pub(crate) fn application<C: ChunkCompiler>(
                 let database = stores::database(problems, entry, lifecycle, &directory);
                 app.databases.extend(database);
             }
+            volumes::DIRECTORY => {
+                let volume = volumes::volume(problems, entry, lifecycle, &directory);
+                app.volumes.extend(volume);
+            }
             _ => environment.read(problems, entries, entry, &directory),
         }
     }
@@ -173,6 +178,9 @@ pub(crate) fn application<C: ChunkCompiler>(
     }
     for database in &mut app.databases {
         database.dependencies = order.dependencies(entries, &database.id);
+    }
+    for volume in &mut app.volumes {
+        volume.dependencies = order.dependencies(entries, &volume.id);
     }
     app.services = pending;
     app.commands = commands.finish();

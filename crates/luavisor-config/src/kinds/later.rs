@@ -39,10 +39,6 @@ pub(super) static LATER: &[Kind] = &[
     ),
     later("template.jinja", keys![any("set"), any("source")]),
     later("template.jet", keys![any("set"), any("source")]),
-    later(
-        "fs.directory",
-        keys![any("directory"), any("auto_init"), any("mode"), any("base"), LIFECYCLE],
-    ),
     Kind { name: "fs.embed", support: Support::Later, keys: None },
     later("queue.driver.memory", keys![LIFECYCLE]),
     later(

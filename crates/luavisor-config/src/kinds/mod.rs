@@ -271,6 +271,10 @@ static NOW: &[Kind] = &[
         ],
     ),
     now("db.sql.sqlite", keys![any("file"), any("pool"), any("options"), LIFECYCLE]),
+    now(
+        "fs.directory",
+        keys![any("directory"), any("auto_init"), any("mode"), any("base"), LIFECYCLE],
+    ),
     data("registry.entry"),
     data("ns.definition"),
     data("ns.requirement"),

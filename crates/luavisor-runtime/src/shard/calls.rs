@@ -14,6 +14,7 @@ use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
+use luavisor_vm::files::Volume;
 use luavisor_vm::kernel::{
     CallRequest, CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Measure, Output, Read,
     Room, ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Work, Written,
@@ -474,6 +475,10 @@ impl Kernel for ShardKernel {
 
     fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error> {
         self.world.stores.get(id, self.has_entry(id))
+    }
+
+    fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error> {
+        self.world.volumes.get(id)
     }
 
     fn policies(&self) -> Arc<Policies> {

@@ -13,7 +13,7 @@ use luavisor_vm::Token;
 use crate::native::{Flow, Input, NativeContext, NativeProcess};
 
 /// What is open while its service runs. All of it may block.
-pub(super) trait Resource: Send + Sync {
+pub(crate) trait Resource: Send + Sync {
     /// Opens it. `driven`: it must have no effect outside of the runtime.
     fn open(&self, driven: bool) -> Result<(), Error>;
     /// Closes it; open or not.
@@ -29,7 +29,7 @@ pub(super) trait Resource: Send + Sync {
 }
 
 /// See the module.
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     resource: Arc<dyn Resource>,
     ended: Arc<AtomicBool>,
 }

@@ -12,7 +12,7 @@
 
 mod database;
 mod entries;
-mod keeper;
+pub(crate) mod keeper;
 mod memory;
 mod sql;
 

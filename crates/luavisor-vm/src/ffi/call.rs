@@ -18,6 +18,7 @@ use super::error::{self, Raise, finish};
 use super::lua::*;
 use super::process::{ChannelId, Meaning, Process, Source, Wait};
 pub use super::setup::{Setup, TableSetup};
+use super::tasks::Answer;
 use super::view::View;
 use super::{channel, copy, objects};
 use crate::kernel::{Kernel, TimerId, Token};
@@ -441,7 +442,7 @@ impl Call {
     /// Like [`Call::wait`], for an operation whose end has no values: the result is `true`.
     pub fn wait_for_true(&mut self) -> Outcome {
         if let Some(task) = self.process().task(self.cx.vm().current_task) {
-            task.answer_true = true;
+            task.answer = Answer::True;
         }
         self.wait(None)
     }
@@ -455,6 +456,31 @@ impl Call {
         let (slot, token) = (self.slot(), self.token());
         self.kernel().run_blocking(slot, Box::new(work), token);
         self.wait(None)
+    }
+    /// The same, with something else than `nil, err`.
+    pub(crate) fn elsewhere_or(
+        &mut self,
+        otherwise: fn(Lua, Error) -> c_int,
+        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
+    ) -> Outcome {
+        self.will_answer(Answer::Or(otherwise))?;
+        self.elsewhere(work)
+    }
+    /// The same, with something else than the values.
+    pub(crate) fn elsewhere_as(
+        &mut self,
+        push: fn(Lua, &Values) -> c_int,
+        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
+    ) -> Outcome {
+        self.will_answer(Answer::As(push))?;
+        self.elsewhere(work)
+    }
+    fn will_answer(&mut self, answer: Answer) -> Result<(), Raise> {
+        self.may_block(self.name.to_str().unwrap_or("?"))?;
+        if let Some(task) = self.process().task(self.cx.vm().current_task) {
+            task.answer = answer;
+        }
+        Ok(())
     }
     /// These values, or `nil, err`.
     pub fn answer(&mut self, result: Result<Values, Error>) -> Outcome {

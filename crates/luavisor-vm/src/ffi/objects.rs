@@ -35,6 +35,8 @@ pub mod tags {
     pub const FUTURE: c_int = 21;
     pub const SUBSCRIPTION: c_int = 22;
     pub const STORE: c_int = 23;
+    pub const VOLUME: c_int = 24;
+    pub const DIRECTORY_ENTRIES: c_int = 25;
     pub const ACTOR: c_int = 30;
     pub const SCOPE: c_int = 31;
     pub const POLICY: c_int = 32;

@@ -11,6 +11,7 @@ pub mod ctx;
 pub mod env;
 pub mod errors;
 pub mod events;
+pub mod fs;
 pub mod funcs;
 pub mod future;
 pub mod hash;
@@ -65,6 +66,7 @@ pub fn install(setup: &mut Setup) {
     registry::install(setup);
     security::install(setup);
     store::install(setup);
+    fs::install(setup);
     supervisor::install(setup);
     types::install(setup);
 }
@@ -80,7 +82,6 @@ const UNSUPPORTED: &[&str] = &[
     "text",
     "templates",
     "stream",
-    "fs",
     "queue",
     "sql",
     "http",

@@ -15,6 +15,7 @@ use luavisor_core::registry::Entry;
 use luavisor_core::security::Policies;
 use luavisor_core::value::{Bytes, Table};
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
+use luavisor_vm::files::Volume;
 use luavisor_vm::kernel::{
     CallRequest, CancelRequest, HeapUse, Level, LogRecord, Machine, Measure, Output, Read,
     ServiceInfo, Setting, SpawnRequest, Stored, Work, Written,
@@ -283,6 +284,9 @@ impl Kernel for FakeKernel {
     }
     fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error> {
         self.stores.get(id).cloned().ok_or_else(|| Error::not_found("store not found"))
+    }
+    fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error> {
+        Err(Error::not_found(format!("filesystem not found: {id}")))
     }
     fn policies(&self) -> Arc<Policies> {
         self.policies.clone()
