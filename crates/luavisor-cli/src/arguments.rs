@@ -137,8 +137,8 @@ enum Choice {
         /// Load changed files again while it runs
         #[arg(long)]
         watch: bool,
-        /// Serve figures for Prometheus at /metrics of this address
-        #[arg(long, value_name = "ADDR")]
+        /// Show metrics for Prometheus under http://ADDRESS/metrics
+        #[arg(long, value_name = "ADDRESS")]
         metrics: Option<String>,
         /// Accepted without effect
         #[arg(short, hide = true)]

@@ -6,7 +6,6 @@
 //! | `run` | `luavisor run` from the load to the exit code |
 //! | `check`, `entries`, `create`, `plan`, `why` | the other commands |
 //! | `events` | `run --events`: what happens, as JSON lines |
-//! | `metrics` | `run --metrics`: figures for Prometheus |
 //! | `reload` | `run --watch`: changed files are loaded again |
 //! | `outcome` | exit code and output of a terminal program's result |
 //! | `sim` | `luavisor sim`: seeds, faults, what must hold |
@@ -24,7 +23,6 @@ mod create;
 mod entries;
 mod events;
 mod log;
-mod metrics;
 mod outcome;
 mod plan;
 mod print;

@@ -19,7 +19,6 @@ use luavisor::{
 use crate::arguments::{Program, Run};
 use crate::events::EventFile;
 use crate::log::{Log, json_text};
-use crate::metrics;
 use crate::outcome;
 use crate::reload::Watcher;
 use crate::signals::Signals;
@@ -42,7 +41,6 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
         return Ok(0);
     }
 
-    let prometheus = application.settings.prometheus.clone();
     let ignored = application.ignored_files.clone();
     let foreground = Foreground::find(&application, run.program, run.host.as_deref())?;
     let log = Arc::new(Log::new(&application.settings, &run.output, foreground.is_some()));
@@ -56,12 +54,8 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
     if let Some(events) = events.clone() {
         app = app.observer(move |runtime| events.recorder(runtime));
     }
-    let address = run.metrics.as_ref().or(prometheus.as_ref());
-    let listener = address.map(|address| metrics::listen(address)).transpose()?;
-    let counts = metrics::Counts::default();
-    if listener.is_some() {
-        let counts = counts.clone();
-        app = app.observer(move |_| counts);
+    if let Some(address) = &run.metrics {
+        app = app.metrics(address);
     }
     if let Some(foreground) = &foreground {
         let arguments = foreground.arguments.iter().cloned();
@@ -73,13 +67,11 @@ pub fn run(run: Run) -> anyhow::Result<u8> {
     if luavisor.runtime().requested_exit().is_none() {
         say(&log, Level::Info, "runtime ready", Vec::new());
     }
-
-    if let Some(listener) = listener {
-        let address = listener.local_addr()?.to_string();
-        metrics::serve(listener, luavisor.clone(), counts)?;
-        let fields = vec![("address".to_owned(), json_text(&address))];
-        say(&log, Level::Info, "serving metrics", fields);
+    if let Some(address) = luavisor.metrics_address() {
+        let fields = vec![("url".to_owned(), json_text(&format!("http://{address}/metrics")))];
+        say(&log, Level::Info, "metrics", fields);
     }
+
     if let Some(watcher) = watcher {
         watcher.start(luavisor.clone(), log.clone())?;
     }

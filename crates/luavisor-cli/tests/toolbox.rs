@@ -101,7 +101,7 @@ fn a_store_is_shared() {
         Project::new().file("src/main.lua", main).file("src/counter.lua", counter).entries(
             "
   - { name: counts, kind: store.memory, lifecycle: { auto_start: true } }
-  - { name: small, kind: store.memory, max_size: 2, cleanup_interval: 1m }
+  - { name: small, kind: store.memory, max_size: 2, cleanup_interval: 1m, lifecycle: { auto_start: true } }
   - { name: counter, kind: process.lua, source: 'file://counter.lua', modules: [store] }
   - { name: main, kind: process.lua, source: 'file://main.lua', modules: [store] }",
         );
@@ -129,7 +129,7 @@ fn a_store_is_shared() {
         end";
     let project = Project::new().file("src/guarded.lua", guarded).entries(
         "
-  - { name: s, kind: store.memory }
+  - { name: s, kind: store.memory, lifecycle: { auto_start: true } }
   - { name: guarded, kind: process.lua, source: 'file://guarded.lua', modules: [store],
       lifecycle: { auto_start: true, depends_on: [s], security: { actor: { id: bob }, policies: [opens, mine] } } }
   - { name: opens, kind: security.policy,
@@ -143,85 +143,4 @@ fn a_store_is_shared() {
     running.wait_for("closed\tnil\tnot allowed: app:s");
     running.signal("TERM");
     running.finish().exits(0);
-}
-
-/// What a scraper sees, while the application runs.
-#[test]
-fn metrics_are_served() {
-    use std::io::{Read, Write};
-    let main = "
-        local metrics = require('metrics')
-        return function()
-            metrics.counter_inc('jobs.done', { kind = 'small', count = 3 })
-            metrics.counter_add('jobs.done', 2, { kind = 'small' })
-            metrics.gauge_set('depth', 7)
-            metrics.gauge_dec('depth')
-            metrics.histogram('took', 0.3)
-            print(select(2, metrics.gauge_set('jobs.done', 1)))
-            print(select(2, metrics.counter_add('c', -1)))
-            print(select(2, metrics.counter_inc('')))
-            print('counted')
-            process.events():receive()
-        end";
-    let project = Project::new().file("src/main.lua", main).entries(
-        "\n  - { name: main, kind: process.lua, source: 'file://main.lua', modules: [metrics], \
-         lifecycle: { auto_start: true } }",
-    );
-    let mut running = project.start_luavisor(["run", "--metrics", "127.0.0.1:0"]);
-    let line = running.wait_for("serving metrics");
-    let address = line.split("\"address\":\"").nth(1).and_then(|rest| rest.split('"').next());
-    let address = address.map(str::to_owned).unwrap_or_else(|| panic!("{line}"));
-    let printed = running.wait_for("counted");
-    assert!(printed.contains("counted"), "{printed}");
-    let ask = |request: &str| {
-        let mut connection = std::net::TcpStream::connect(&address).unwrap();
-        connection.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).unwrap();
-        answer
-    };
-    let answer = ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    for line in [
-        "luavisor_processes{entry=\"app:main\"} 1",
-        "luavisor_spawns_total ",
-        "luavisor_services{state=\"running\"} 3",
-        "luavisor_run_queue_processes{host=\"app:processes\",shard=\"0\"} ",
-        "luavisor_longest_mailbox_messages 0",
-        "jobs_done{kind=\"small\"} 3",
-        "depth 6",
-        "took_bucket{le=\"0.5\"} 1",
-        "took_bucket{le=\"0.25\"} 0",
-        "took_sum 0.3",
-    ] {
-        assert!(answer.contains(&format!("\n{line}")), "{line}\n{answer}");
-    }
-    // Every metric says what it is, before its samples.
-    let mut known = std::collections::BTreeSet::new();
-    let body = answer.split("\r\n\r\n").nth(1).unwrap();
-    for line in body.lines() {
-        match line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
-            Some((name, help)) => assert!(!help.is_empty() && known.insert(name.to_owned())),
-            None if line.starts_with("# TYPE ") => {}
-            None => {
-                let name = line.split(['{', ' ']).next().unwrap_or_default();
-                let ends = ["_bucket", "_sum", "_count"];
-                let base = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-                assert!(known.contains(name) || known.contains(base), "{line}");
-            }
-        }
-    }
-    assert!(ask("GET / HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 404 "));
-    assert!(ask("POST /metrics HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 405 "));
-    // Too much is not read; the next one is answered all the same.
-    let mut connection = std::net::TcpStream::connect(&address).unwrap();
-    let _ = connection.write_all(&[b'x'; 20_000]);
-    drop(connection);
-    assert!(ask("GET /metrics?x=1 HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200 "));
-    running.signal("TERM");
-    running.finish().exits(0);
-    project
-        .luavisor(["run", "--metrics", "nowhere"])
-        .exits(2)
-        .mentions("cannot serve metrics at nowhere");
 }

@@ -41,14 +41,18 @@ pub struct Application<T> {
     pub checks: Vec<CheckDefinition<T>>,
     /// processes and functions with `meta.type: test`
     pub tests: Vec<TestDefinition<T>>,
-    /// `store.memory` entries
-    pub stores: Vec<StoreDefinition>,
     /// `security.token_store` entries
     pub token_stores: Vec<TokenStore>,
     /// `env.storage.*` entries
     pub storages: Vec<StorageDefinition>,
     /// `env.variable` entries
     pub variables: Vec<VariableDefinition>,
+    /// `store.*` entries
+    pub stores: Vec<StoreDefinition>,
+    /// `db.sql.sqlite` entries
+    pub databases: Vec<DatabaseDefinition>,
+    /// `fs.directory` entries
+    pub volumes: Vec<VolumeDefinition>,
     /// `security.policy` entries
     pub policies: Policies,
     /// processes with `meta.command`, sorted by command name
@@ -298,17 +302,6 @@ pub struct TestDefinition<T> {
     pub line: u32,
 }
 
-/// A `store.memory` entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreDefinition {
-    /// the entry
-    pub id: EntryId,
-    /// keys at once; 0: as many as is usual
-    pub max_size: u32,
-    /// how often what has expired is removed
-    pub cleanup_interval: Duration,
-}
-
 /// A place that values of environment variables come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageDefinition {
@@ -358,6 +351,78 @@ pub struct VariableDefinition {
     pub read_only: bool,
 }
 
+/// A `store.*` entry.
+#[derive(Clone, Debug)]
+pub struct StoreDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// what sort of store
+    pub kind: StoreKind,
+    /// when it is open
+    pub lifecycle: Lifecycle,
+    /// services that must be up before it
+    pub dependencies: Vec<EntryId>,
+}
+
+/// The kinds of stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// in memory
+    Memory {
+        /// keys at most
+        max_size: u32,
+        /// time between two looks for what has expired; zero: none
+        cleanup: Duration,
+    },
+    /// in a table of a database
+    Sql {
+        /// the database's entry
+        database: EntryId,
+        /// name of the table
+        table: String,
+        /// column of keys
+        key: String,
+        /// column of values
+        value: String,
+        /// column of times
+        expires: String,
+        /// whether a missing table is made
+        create: bool,
+        /// time between two looks for what has expired; zero: none
+        cleanup: Duration,
+    },
+}
+
+/// A `db.sql.sqlite` entry.
+#[derive(Clone, Debug)]
+pub struct DatabaseDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// its file; `None`: in memory
+    pub file: Option<PathBuf>,
+    /// when it is open
+    pub lifecycle: Lifecycle,
+    /// services that must be up before it
+    pub dependencies: Vec<EntryId>,
+}
+
+/// An `fs.directory` entry.
+#[derive(Clone, Debug)]
+pub struct VolumeDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// where it is
+    pub directory: PathBuf,
+    /// whether a missing directory is made
+    pub create: bool,
+    /// permission bits at most
+    pub mode: u32,
+    /// when it is open
+    pub lifecycle: Lifecycle,
+    /// services that must be up before it
+    pub dependencies: Vec<EntryId>,
+}
+
 /// A process that can be run by a command name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -403,9 +468,11 @@ impl<T> Default for Application<T> {
             checks: Vec::new(),
             tests: Vec::new(),
             token_stores: Vec::new(),
-            stores: Vec::new(),
             storages: Vec::new(),
             variables: Vec::new(),
+            stores: Vec::new(),
+            databases: Vec::new(),
+            volumes: Vec::new(),
             policies: Policies::default(),
             commands: Vec::new(),
             entries: Vec::new(),

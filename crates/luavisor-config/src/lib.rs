@@ -40,10 +40,10 @@ pub mod vocabulary;
 mod yaml;
 
 pub use application::{
-    Application, CheckDefinition, ChildDefinition, Command, DynamicDefinition, Entry,
-    FunctionDefinition, HostDefinition, HostLimits, Pool, PoolKind, ProcessDefinition,
-    ProcessLimits, ServiceDefinition, StorageDefinition, StorageKind, StoreDefinition,
-    SupervisorDefinition, TestDefinition, Unit, VariableDefinition,
+    Application, CheckDefinition, ChildDefinition, Command, DatabaseDefinition, DynamicDefinition,
+    Entry, FunctionDefinition, HostDefinition, HostLimits, Pool, PoolKind, ProcessDefinition,
+    ProcessLimits, ServiceDefinition, StorageDefinition, StorageKind, StoreDefinition, StoreKind,
+    SupervisorDefinition, TestDefinition, Unit, VariableDefinition, VolumeDefinition,
 };
 pub use compiler::{ChunkCompiler, CompileError, NoCompiler};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Mode, Place};

@@ -23,8 +23,8 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// `security.strict_mode`: refuse guarded calls without a security context
     pub strict_mode: bool,
-    /// `prometheus.address`, where `prometheus.enabled` is true
-    pub prometheus: Option<String>,
+    /// `prometheus`: the address at which metrics are shown, if it is enabled
+    pub metrics: Option<String>,
     /// `sim`
     pub simulation: SimulationSettings,
 }
@@ -52,7 +52,7 @@ impl Default for Settings {
             logger: LoggerSettings::default(),
             shutdown_timeout: Duration::from_secs(30),
             strict_mode: false,
-            prometheus: None,
+            metrics: None,
             simulation: SimulationSettings::default(),
         }
     }
@@ -242,12 +242,6 @@ fn read_sections(problems: &mut Problems, root: &Node, config: &mut Config) {
     {
         settings.shutdown_timeout = timeout;
     }
-    if let Some(node) = section(problems, "prometheus") {
-        let enabled = node.get("enabled").and_then(|node| read::boolean(problems, node));
-        let address = node.get("address").and_then(|node| read::text(problems, node));
-        let address = address.unwrap_or("localhost:9090").to_owned();
-        settings.prometheus = enabled.unwrap_or(false).then_some(address);
-    }
     if let Some(node) = section(problems, "sim") {
         simulation(problems, node, &mut settings.simulation);
     }
@@ -255,6 +249,13 @@ fn read_sections(problems: &mut Problems, root: &Node, config: &mut Config) {
         && let Some(strict) = read::boolean(problems, node)
     {
         settings.strict_mode = strict;
+    }
+    if let Some(node) = section(problems, "prometheus") {
+        let enabled = node.get("enabled").and_then(|node| read::boolean(problems, node));
+        let address = node.get("address").and_then(|node| read::text(problems, node));
+        if enabled == Some(true) {
+            settings.metrics = Some(address.unwrap_or("localhost:9090").to_owned());
+        }
     }
     if let Some(node) = root.get("override") {
         config.overrides = overrides::section(problems, node);

@@ -459,20 +459,20 @@ fn required_keys_and_function_pools() {
 
 #[test]
 fn kinds_of_later_versions_are_reported_where_they_are_needed() {
-    let project = Project::with("- name: db\n  kind: db.sql.sqlite\n  flie: x.db\n");
+    let project = Project::with("- name: db\n  kind: queue.queue\n  qeue_name: x\n");
     assert_eq!(project.passes(), STRICT);
-    assert!(project.report(Mode::Run).contains("unknown key \"flie\" in db.sql.sqlite"));
+    assert!(project.report(Mode::Run).contains("unknown key \"qeue_name\" in queue.queue"));
     let project = Project::with(
-        "- name: db\n  kind: db.sql.sqlite\n  file: x.db\n  lifecycle: { auto_start: true }\n\
+        "- name: db\n  kind: queue.queue\n  driver: x\n  lifecycle: { auto_start: true }\n\
          - name: a\n  kind: process.lua\n  source: x\n  lifecycle: { requires: [db] }\n",
     );
     assert_eq!(project.passes(), STRICT);
     project.reports(
         r#"
-src/app.yaml:9:16: error: kind "db.sql.sqlite" is not supported yet, so "app:db" does not start
+src/app.yaml:9:16: error: kind "queue.queue" is not supported yet, so "app:db" does not start
    9 |   lifecycle: { auto_start: true }
      |                ^^^^^^^^^^
-src/app.yaml:13:27: error: kind "db.sql.sqlite" is not supported yet
+src/app.yaml:13:27: error: kind "queue.queue" is not supported yet
   13 |   lifecycle: { requires: [db] }
      |                           ^^
 "#,

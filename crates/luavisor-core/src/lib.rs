@@ -33,7 +33,6 @@ pub mod exit;
 pub mod expr;
 pub mod lifecycle;
 pub mod mailbox;
-pub mod metrics;
 pub mod pattern;
 pub mod pid;
 pub mod pid_map;
@@ -43,7 +42,6 @@ pub mod relations;
 pub mod restart;
 pub mod security;
 pub mod startplan;
-pub mod store;
 pub mod supervision;
 pub mod value;
 

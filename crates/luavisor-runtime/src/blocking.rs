@@ -1,150 +1,138 @@
-//! Work that would hold a worker up: files, databases, long computations.
+//! Work that would hold a worker up: files, databases, large computations.
 //!
-//! A few plain threads do it, started when they are needed. The process waits as for
-//! any other operation; if it has ended meanwhile, the result is dropped. What waits is
-//! bounded: each piece belongs to a waiting task. Nobody waits for these threads when the
-//! runtime ends, so that a stuck file system does not keep it.
+//! A bounded pool of plain threads, which start with the work that needs them. What is
+//! asked for first begins first. The asker waits like for any other operation and is
+//! woken by its end; who has died in the meantime is told nothing, and work of the dead
+//! that has not begun is dropped. A panic is the failure of that one piece of work.
+//!
+//! Driven by hand, simulations among it, everything is done at once on the calling
+//! thread, so that the order of all ends is that of the calls.
+//!
+//! Closing: what has not begun is dropped, what has begun is not waited for.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 
-use luavisor_core::Error;
+use luavisor_core::{Error, Kind, Pid};
+use luavisor_vm::Token;
 use luavisor_vm::kernel::Work;
 
 use crate::sync::lock;
+use crate::world::World;
 
-/// Threads at most.
-const THREADS: usize = 16;
-/// How long a thread waits for work before it ends.
-const IDLE: Duration = Duration::from_secs(10);
+/// Threads at most. They mostly wait for disks, so there may be more than processors;
+/// whoever computes for long is few.
+const THREADS: usize = 8;
 
-/// What is done with the result of a piece of work.
-pub(crate) type Done = Box<dyn FnOnce(Result<luavisor_core::Values, Error>) + Send>;
-
-/// The threads of one runtime.
-#[derive(Clone, Default)]
-pub(crate) struct Blocking(Arc<Shared>);
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Blocking(Arc<Pool>);
 
 #[derive(Default)]
-struct Shared {
+struct Pool {
     state: Mutex<State>,
-    come: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<(Work, Done)>,
+    /// unbounded, but every asker waits for its end: no longer than there are tasks
+    jobs: VecDeque<Job>,
     threads: usize,
     idle: usize,
     closed: bool,
 }
 
+struct Job {
+    from: Pid,
+    token: Token,
+    work: Work,
+}
+
 impl Blocking {
-    /// Has it done by one of the threads.
-    pub fn run(&self, work: Work, done: Done) {
+    /// Does the work elsewhere; its end completes the token.
+    pub fn run(&self, world: &Arc<World>, from: Pid, token: Token, work: Work) {
+        if world.driven() {
+            return world.complete(from, token, guarded(work));
+        }
+        let refused = self.queue(world, Job { from, token, work });
+        if let Some(error) = refused {
+            world.complete(from, token, Err(error));
+        }
+    }
+
+    #[allow(clippy::disallowed_methods)]
+    fn queue(&self, world: &Arc<World>, job: Job) -> Option<Error> {
         let mut state = lock(&self.0.state);
         if state.closed {
-            return;
+            return Some(Error::new(Kind::UNAVAILABLE, "the runtime is closed"));
         }
-        state.queue.push_back((work, done));
-        if state.idle >= state.queue.len() || state.threads >= THREADS {
-            self.0.come.notify_one();
-            return;
+        if state.idle <= state.jobs.len() && state.threads < THREADS {
+            let (pool, weak) = (self.0.clone(), Arc::downgrade(world));
+            let builder = std::thread::Builder::new().name("blocking".to_owned());
+            match builder.spawn(move || serve(&pool, &weak)) {
+                Ok(_) => state.threads += 1,
+                Err(_) if state.threads == 0 => {
+                    return Some(Error::internal("no thread for blocking work").retryable(true));
+                }
+                Err(_) => {}
+            }
         }
-        state.threads += 1;
+        state.jobs.push_back(job);
         drop(state);
-        let shared = self.0.clone();
-        let thread = std::thread::Builder::new().name("blocking".into());
-        if thread.spawn(move || shared.work()).is_err() {
-            self.without_thread();
-        }
+        self.0.changed.notify_one();
+        None
     }
 
-    /// No thread could be made: others do it, or it fails.
-    fn without_thread(&self) {
-        let mut state = lock(&self.0.state);
-        state.threads -= 1;
-        if state.threads > 0 {
-            return;
-        }
-        let left = std::mem::take(&mut state.queue);
-        drop(state);
-        for (_, done) in left {
-            done(Err(Error::internal("no thread could be started")));
-        }
-    }
-
-    /// What has not begun is dropped; the threads end after what they do now.
+    /// Nothing begins any more.
     pub fn close(&self) {
         let mut state = lock(&self.0.state);
         state.closed = true;
-        let left = std::mem::take(&mut state.queue);
+        let dropped = std::mem::take(&mut state.jobs);
         drop(state);
-        drop(left);
-        self.0.come.notify_all();
+        drop(dropped);
+        self.0.changed.notify_all();
     }
 }
 
-impl Shared {
-    fn work(&self) {
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Pool {
+    /// The next job; `None`: closed.
+    fn next(&self) -> Option<Job> {
+        let mut state = lock(&self.state);
         loop {
-            let mut state = lock(&self.state);
-            while state.queue.is_empty() && !state.closed {
-                state.idle += 1;
-                let waited = self.come.wait_timeout(state, IDLE);
-                let (again, timeout) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
-                state = again;
-                state.idle -= 1;
-                if timeout.timed_out() && state.queue.is_empty() {
-                    break;
-                }
+            if state.closed {
+                return None;
             }
-            let Some((work, done)) = state.queue.pop_front() else {
-                state.threads -= 1;
-                return;
-            };
-            drop(state);
-            done(perform(work));
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            state.idle += 1;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
         }
     }
 }
 
-/// Does it; a panic is an error.
-pub(crate) fn perform(work: Work) -> Result<luavisor_core::Values, Error> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::internal("panic")))
+fn serve(pool: &Pool, world: &Weak<World>) {
+    while let Some(Job { from, token, work }) = pool.next() {
+        // Not held during the work, which must not keep a runtime alive.
+        if world.upgrade().is_none_or(|world| !world.alive(from)) {
+            continue;
+        }
+        let result = guarded(work);
+        let Some(world) = world.upgrade() else { return };
+        world.complete(from, token, result);
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Barrier;
-    use std::sync::mpsc::channel;
-
-    use luavisor_core::Values;
-
-    use super::*;
-
-    #[test]
-    fn pieces_run_at_the_same_time_and_panics_are_errors() {
-        let blocking = Blocking::default();
-        let (sender, results) = channel();
-        let together = Arc::new(Barrier::new(4));
-        for number in 0..4 {
-            let (together, sender) = (together.clone(), sender.clone());
-            let work: Work = Box::new(move || {
-                together.wait();
-                if number == 3 {
-                    panic!("on purpose");
-                }
-                Ok(Values::one(f64::from(number)))
-            });
-            blocking.run(work, Box::new(move |result| sender.send(result.is_ok()).unwrap()));
-        }
-        let mut ends: Vec<bool> = results.iter().take(4).collect();
-        ends.sort();
-        assert_eq!(ends, [false, true, true, true]);
-        blocking.close();
-        blocking.run(Box::new(|| Ok(Values::none())), Box::new(|_| unreachable!()));
-    }
+fn guarded(work: Work) -> Result<luavisor_core::Values, Error> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Error::internal("panic in blocking work")))
 }

@@ -13,11 +13,15 @@
 //! | `executor` | threads, watchdog; the manual executor |
 //! | `ready` | what runs next, in two classes |
 //! | `names` | registered names |
+//! | `blocking` | threads for what would hold a worker up |
 //! | `bus` | subscriptions to events |
 //! | `blocking` | threads for work that would hold a worker up |
 //! | [`services`] | what is kept running, boot and shutdown |
 //! | [`supervisor`] | processes that keep children running |
 //! | [`output`], `input`, `raw` | standard output, terminal input and its raw mode |
+//! | [`store`] | stores and databases |
+//! | [`metrics`] | what is counted, and the endpoint that shows it |
+//! | [`volumes`] | directories that programs see |
 //! | [`crash`] | reports of processes that failed |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | `registry` | changes of the entries |
@@ -36,6 +40,7 @@ pub mod host;
 mod input;
 pub mod log;
 mod machine;
+pub mod metrics;
 mod names;
 pub mod native;
 pub mod observe;
@@ -50,9 +55,11 @@ pub mod security;
 pub mod services;
 mod shard;
 pub mod snapshot;
+pub mod store;
 pub mod supervisor;
 mod sync;
 mod tuning;
+pub mod volumes;
 mod world;
 
 pub use catalog::{Callable, Catalog, Changed, Function, ProgramTable, factory_not_found};
@@ -63,6 +70,7 @@ pub use executor::manual::{Order, Simulation};
 pub use host::{HostConfig, HostState, Limits};
 pub use log::{LogSink, NoLog};
 pub use luavisor_core::HostId;
+pub use metrics::MetricsServer;
 pub use native::{Flow, Input, NativeContext, NativeOptions, NativeProcess, Notice, SpawnOrder};
 pub use observe::{BondChange, MessageStage, Observer, Occurrence, TimerChange};
 pub use output::{Captured, OutputSink};
@@ -72,5 +80,6 @@ pub use runtime::{Runtime, RuntimeBuilder};
 pub use security::Security;
 pub use services::{ServiceChange, ServiceSpec, ServiceState, Services, Shutdown, Target};
 pub use snapshot::{ShardSnapshot, Snapshot};
+pub use store::{StoreSpec, Stores};
 pub use supervisor::{ChildSpec, ChildTarget, DynamicSpec, SupervisorSpec};
 pub use world::CONTROL;

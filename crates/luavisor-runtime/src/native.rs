@@ -305,6 +305,15 @@ impl NativeContext<'_> {
         self.kernel.unregister(self.slot, name)
     }
 
+    /// Does work that may block on another thread; its end arrives as [`Input::Completed`].
+    pub fn run_blocking(
+        &mut self,
+        token: Token,
+        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
+    ) {
+        self.kernel.run_blocking(self.slot, Box::new(work), token);
+    }
+
     /// Writes a log line.
     pub fn log(&mut self, record: LogRecord) {
         self.kernel.log(self.slot, record);

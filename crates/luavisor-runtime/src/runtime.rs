@@ -7,12 +7,12 @@
 //! 4. [`Runtime::close`]: outputs are written out, workers end.
 
 use std::io::{self, Write};
+use std::net::ToSocketAddrs;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use luavisor_core::bus::BusEvent;
-use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values};
 use luavisor_vm::kernel::{CancelRequest, Output};
@@ -27,6 +27,7 @@ use crate::executor::manual::{ManualQueue, Order, Simulation};
 use crate::host::{HostConfig, HostState};
 use crate::input::TerminalInput;
 use crate::log::{LogSink, NoLog};
+use crate::metrics::MetricsServer;
 use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::Observer;
 use crate::output::{Captured, OutputSink, Outputs};
@@ -35,8 +36,9 @@ use crate::random::FastRng;
 use crate::raw::RawMode;
 use crate::security::Security;
 use crate::snapshot::{self, Snapshot};
-use crate::sync::lock;
-use crate::world::{Stores, World, WorldParts};
+use crate::store::Stores;
+use crate::volumes::Volumes;
+use crate::world::{World, WorldParts};
 
 /// A running runtime; clones are the same one.
 #[derive(Clone)]
@@ -55,8 +57,9 @@ pub struct RuntimeBuilder {
     stderr: Box<dyn Write + Send>,
     sink: Option<Arc<dyn OutputSink>>,
     environment: Environment,
-    stores: Stores,
     security: Security,
+    stores: Stores,
+    volumes: Volumes,
     seed: Option<u64>,
     plane: Option<Arc<Plane>>,
     bug: Option<Bug>,
@@ -78,8 +81,9 @@ impl RuntimeBuilder {
             stderr: Box::new(io::stderr()),
             sink: None,
             environment: Environment::default(),
-            stores: Stores::new(),
             security: Security::default(),
+            stores: Stores::default(),
+            volumes: Volumes::default(),
             seed: None,
             plane: None,
             bug: None,
@@ -127,13 +131,6 @@ impl RuntimeBuilder {
         self
     }
 
-    /// A store in memory under this id, for so many keys (0: as many as is usual). What has
-    /// expired is removed each `interval` nanoseconds.
-    pub fn store(mut self, id: impl Into<Arc<str>>, most: usize, interval: u64) -> RuntimeBuilder {
-        self.stores.insert(id.into(), Mutex::new(Store::new(most, interval)));
-        self
-    }
-
     /// The environment variables that programs see.
     pub fn environment(mut self, environment: Environment) -> RuntimeBuilder {
         self.environment = environment;
@@ -143,6 +140,18 @@ impl RuntimeBuilder {
     /// The policies of the application, and what holds without a security context.
     pub fn security(mut self, security: Security) -> RuntimeBuilder {
         self.security = security;
+        self
+    }
+
+    /// The stores of the application. Each needs a service: see [`Stores::target`].
+    pub fn stores(mut self, stores: Stores) -> RuntimeBuilder {
+        self.stores = stores;
+        self
+    }
+
+    /// The volumes of the application. Each needs a service: see [`Volumes::target`].
+    pub fn volumes(mut self, volumes: Volumes) -> RuntimeBuilder {
+        self.volumes = volumes;
         self
     }
 
@@ -167,8 +176,9 @@ impl RuntimeBuilder {
             input: TerminalInput::threaded(Box::new(io::BufReader::new(io::stdin()))),
             raw: RawMode::of(io::stdin()),
             environment: self.environment,
-            stores: self.stores,
             security: self.security,
+            stores: self.stores,
+            volumes: self.volumes,
             executor: Executor::Threads,
             modules: self.modules.into(),
             native_code: self.native_code,
@@ -230,8 +240,9 @@ impl RuntimeBuilder {
             input: TerminalInput::direct(Box::new(io::empty())),
             raw: RawMode::default(),
             environment: self.environment,
-            stores: self.stores,
             security: self.security,
+            stores: self.stores,
+            volumes: self.volumes,
             executor: Executor::Manual(queue.clone()),
             modules: self.modules.into(),
             native_code: self.native_code,
@@ -401,11 +412,6 @@ impl Runtime {
         self.world.carry_out(changed);
     }
 
-    /// Adds the metrics of the application to a text in the format of Prometheus.
-    pub fn write_metrics(&self, text: &mut String) {
-        lock(&self.world.metrics).write(text);
-    }
-
     /// Whether a process wants to hear of newer code.
     pub fn upgradable(&self, pid: Pid) -> bool {
         self.world.upgradable.contains(pid)
@@ -459,6 +465,16 @@ impl Runtime {
     pub fn publish(&self, system: &str, kind: &str, path: &str, data: Option<Values>) {
         let [system, kind, path] = [system, kind, path].map(Into::into);
         self.world.announce(BusEvent { system, kind, path, data });
+    }
+
+    /// Shows all metrics under `http://<address>/metrics`, in the text format of
+    /// Prometheus, until the value is dropped. What happens to processes is counted
+    /// from now on.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or there is no thread.
+    pub fn serve_metrics(&self, address: impl ToSocketAddrs) -> io::Result<MetricsServer> {
+        MetricsServer::start(&self.world, address)
     }
 
     /// Listens to the event stream.

@@ -60,6 +60,10 @@ pub struct ShardSnapshot {
     pub timers: usize,
     /// bytes of its Lua heap
     pub heap: usize,
+    /// nanoseconds until it answered
+    pub waited: u64,
+    /// unread messages by entry: of all its processes, and of the one with most
+    pub(crate) unread: BTreeMap<Arc<str>, (u64, u64)>,
     pub(crate) entries: BTreeMap<Arc<str>, usize>,
     pub(crate) busiest: Vec<(Pid, Arc<str>, u32)>,
     pub(crate) mailboxes: Vec<(Pid, Arc<str>, u32)>,
@@ -77,6 +81,8 @@ impl Interior {
             runnable: kernel.ready.len(),
             timers: kernel.timers.len(),
             heap: self.vm.as_ref().map_or(0, Vm::heap),
+            waited: 0,
+            unread: BTreeMap::new(),
             entries: BTreeMap::new(),
             busiest: Vec::new(),
             mailboxes: Vec::new(),
@@ -89,6 +95,11 @@ impl Interior {
                 None => drop(shard.entries.insert(entry.clone(), 1)),
             }
             let slots = &kernel.shard.slots;
+            let unread = u64::from(slots.unread(slot));
+            match shard.unread.get_mut(entry) {
+                Some((all, most)) => (*all, *most) = (*all + unread, unread.max(*most)),
+                None => drop(shard.unread.insert(entry.clone(), (unread, unread))),
+            }
             rank(&mut shard.busiest, pid, entry, process.turns);
             rank(&mut shard.mailboxes, pid, entry, slots.unread(slot));
             rank(&mut shard.largest, pid, entry, slots.unread_bytes(slot));
@@ -143,10 +154,18 @@ fn rank<N: Ord + Default + Copy>(
 pub(crate) struct Inspection {
     shards: Mutex<Vec<ShardSnapshot>>,
     added: Condvar,
+    /// when it began
+    asked: u64,
 }
 
 impl Inspection {
-    pub fn add(&self, shard: ShardSnapshot) {
+    /// A shard answers at `now`.
+    pub fn answer(&self, mut shard: ShardSnapshot, now: u64) {
+        shard.waited = now.saturating_sub(self.asked);
+        self.add(shard);
+    }
+
+    fn add(&self, shard: ShardSnapshot) {
         lock(&self.shards).push(shard);
         self.added.notify_all();
     }
@@ -154,7 +173,8 @@ impl Inspection {
 
 /// Takes a snapshot.
 pub(crate) fn take(world: &World) -> Snapshot {
-    let inspection = Arc::new(Inspection::default());
+    let inspection =
+        Arc::new(Inspection { asked: world.clock.monotonic(), ..Inspection::default() });
     let mut asked = 0;
     let mut snapshot = Snapshot::default();
     for host in world.hosts() {

@@ -1,12 +1,10 @@
 //! What all hosts of one runtime share, and what can be done from any thread.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
 use luavisor_core::bus::BusEvent;
-use luavisor_core::metrics::Metrics;
-use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values, pid};
 use luavisor_vm::kernel::{CancelRequest, Level, Room, SpawnRequest};
@@ -26,6 +24,7 @@ use crate::host::placement::Near;
 use crate::host::{Host, HostConfig};
 use crate::input::TerminalInput;
 use crate::log::{self, Field, LogSink};
+use crate::metrics::Series;
 use crate::names::{Claim, Names};
 use crate::native::{NativeOptions, NativeProcess, SpawnOrder};
 use crate::observe::{BondChange, MessageStage, Observers, Occurrence};
@@ -39,15 +38,14 @@ use crate::services::Board;
 use crate::shard::Shard;
 use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
+use crate::store::Stores;
 use crate::supervisor::Supervisors;
 use crate::sync::{lock, read, write};
 use crate::tuning::Tuning;
+use crate::volumes::Volumes;
 
 /// The built-in host of system actors, whose pids read `{node:control|0x…}`.
 pub const CONTROL: HostId = HostId(1);
-
-/// The stores of an application, by id.
-pub(crate) type Stores = BTreeMap<Arc<str>, Mutex<Store>>;
 
 /// See the module.
 pub(crate) struct World {
@@ -58,7 +56,7 @@ pub(crate) struct World {
     pub names: Names,
     pub bus: Bus,
     pub blocking: Blocking,
-    pub metrics: Mutex<Metrics>,
+    pub series: Series,
     pub observers: Observers,
     pub supervisors: Supervisors,
     pub storms: Storms,
@@ -66,8 +64,9 @@ pub(crate) struct World {
     pub input: TerminalInput,
     pub raw: RawMode,
     pub environment: Environment,
-    pub stores: Stores,
     pub security: Security,
+    pub stores: Stores,
+    pub volumes: Volumes,
     pub tuning: Tuning,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
@@ -111,8 +110,9 @@ pub(crate) struct WorldParts {
     pub input: TerminalInput,
     pub raw: RawMode,
     pub environment: Environment,
-    pub stores: Stores,
     pub security: Security,
+    pub stores: Stores,
+    pub volumes: Volumes,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -130,9 +130,9 @@ impl World {
             catalog: parts.catalog,
             log: parts.log,
             names: Names::default(),
-            blocking: Blocking::default(),
-            metrics: Mutex::default(),
             bus: Bus::default(),
+            blocking: Blocking::default(),
+            series: Series::default(),
             observers: Observers::default(),
             supervisors: Supervisors::default(),
             storms: Storms::default(),
@@ -140,8 +140,9 @@ impl World {
             input: parts.input,
             raw: parts.raw,
             environment: parts.environment,
-            stores: parts.stores,
             security: parts.security,
+            stores: parts.stores,
+            volumes: parts.volumes,
             tuning: Tuning::default(),
             executor: parts.executor,
             modules: parts.modules,

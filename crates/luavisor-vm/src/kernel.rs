@@ -15,16 +15,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use luavisor_core::bus::BusEvent;
-use luavisor_core::metrics;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::security::{Policies, TokenStore};
-use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
 
 use crate::bus::Subscription;
+use crate::files::Volume;
 use crate::program::{Context, Program};
+use crate::store::Store;
 
 /// A process's place within its shard; the index of every per-process table.
 pub type Slot = u16;
@@ -249,6 +249,22 @@ pub struct ServiceInfo {
     pub details: Option<Arc<str>>,
 }
 
+/// What is done off the workers. It must not wait for a process.
+pub type Work = Box<dyn FnOnce() -> Result<Values, Error> + Send>;
+
+/// What a program measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// a counter rises by this
+    Count(f64),
+    /// a gauge is this now
+    Set(f64),
+    /// a gauge changes by this
+    Change(f64),
+    /// a histogram gets this value
+    Observe(f64),
+}
+
 /// A request for terminal input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
@@ -257,9 +273,6 @@ pub enum Read {
     /// one line
     Line,
 }
-
-/// Work that is done away from the workers.
-pub type Work = Box<dyn FnOnce() -> Result<Values, Error> + Send>;
 
 /// What Lua code can reach outside its VM. `from` is always the running process.
 pub trait Kernel {
@@ -413,20 +426,15 @@ pub trait Kernel {
 
     /// A store of tokens.
     fn token_store(&self, id: &str) -> Option<TokenStore>;
+    /// The store of this id, running or not: NotFound, Invalid, Unavailable.
+    fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error>;
+    /// The volume of this id, running: NotFound, Unavailable.
+    fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error>;
+
     /// The policies of the application.
     fn policies(&self) -> Arc<Policies>;
     /// All entries of the application, by id.
     fn entries(&self) -> Arc<[Arc<Entry>]>;
-    /// Changes a metric of the application.
-    fn change_metric(
-        &mut self,
-        name: &str,
-        labels: metrics::Labels,
-        change: metrics::Change,
-    ) -> Result<(), Error>;
-    /// Does something with a store of the application at this time, nanoseconds. False:
-    /// there is none of this id.
-    fn with_store(&mut self, id: &str, act: &mut dyn FnMut(&mut Store, u64)) -> bool;
     /// The versions of the entries.
     fn history(&self) -> History;
     /// Changes entries, all or none; returns the new version.
@@ -435,6 +443,14 @@ pub trait Kernel {
     fn go_to_version(&mut self, version: u64) -> Result<(), Error>;
     /// Whether there is an entry of this id, of any kind.
     fn has_entry(&self, id: &str) -> bool;
+
+    /// Takes a measurement: Invalid for another type or name, LimitExceeded.
+    fn measure(
+        &mut self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        measure: Measure,
+    ) -> Result<(), Error>;
 
     /// The lowest level that is written.
     fn log_level(&self) -> Level;
@@ -458,9 +474,6 @@ pub trait Kernel {
     /// `system.exit`: begins the shutdown of the runtime.
     fn exit_runtime(&mut self, code: i32);
 
-    /// Has work done that would hold the worker up; its end completes `token`. In a
-    /// simulation it is done at once.
-    fn block(&mut self, from: Slot, work: Work, token: Token);
     /// Whether everything is drawn from a seed.
     fn simulated(&self) -> bool;
     /// Calls an asynchronous native function of an embedder's module; its end completes `token`.
@@ -471,4 +484,6 @@ pub trait Kernel {
         arguments: Values,
         token: Token,
     );
+    /// Does work that would hold the worker up elsewhere; its end completes `token`.
+    fn run_blocking(&mut self, from: Slot, work: Work, token: Token);
 }

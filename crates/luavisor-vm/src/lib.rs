@@ -9,12 +9,14 @@ pub mod calendar;
 mod codec;
 mod compile;
 mod ffi;
+pub mod files;
 pub mod kernel;
 mod modules;
 pub mod native;
 pub mod program;
 mod schema;
 pub mod slots;
+pub mod store;
 mod vm;
 
 pub use bus::Subscription;

@@ -2,8 +2,8 @@
 //!
 //! A native function gets owned [`Values`] and returns owned values, so it can
 //! neither keep a Lua value alive nor break a VM. A synchronous function runs on
-//! the worker and must be quick; an asynchronous one blocks the calling task
-//! only.
+//! the worker and must be quick; an asynchronous one, and one that may block its
+//! thread, block the calling task only.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -40,6 +40,8 @@ pub enum Member {
     Sync(SyncFunction),
     /// blocks the calling task until it is done
     Async(AsyncFunction),
+    /// blocks the calling task, and a thread that is no worker, until it is done
+    Blocking(SyncFunction),
     /// a constant
     Constant(Values),
 }
@@ -49,6 +51,7 @@ impl fmt::Debug for Member {
         f.write_str(match self {
             Member::Sync(_) => "Sync",
             Member::Async(_) => "Async",
+            Member::Blocking(_) => "Blocking",
             Member::Constant(_) => "Constant",
         })
     }

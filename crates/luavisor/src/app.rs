@@ -48,6 +48,7 @@ pub struct App {
     pub(crate) outputs: Option<(Box<dyn Write + Send>, Box<dyn Write + Send>)>,
     pub(crate) sink: Option<Arc<dyn OutputSink>>,
     pub(crate) tokio: Option<Handle>,
+    pub(crate) metrics: Option<String>,
     pub(crate) seed: Option<u64>,
     pub(crate) native_code: bool,
     pub(crate) observers: Vec<MakeObserver>,
@@ -85,6 +86,7 @@ impl App {
             outputs: None,
             sink: None,
             tokio: None,
+            metrics: None,
             seed: None,
             native_code: true,
             observers: Vec::new(),
@@ -257,6 +259,13 @@ impl App {
         self
     }
 
+    /// Shows metrics at this address, `localhost:9090` for example, whatever the config
+    /// file says; port 0 stands for any. See [`Luavisor::metrics_address`].
+    pub fn metrics(mut self, address: impl Into<String>) -> App {
+        self.metrics = Some(address.into());
+        self
+    }
+
     /// The seed of all randomness.
     pub fn seed(mut self, seed: u64) -> App {
         self.seed = Some(seed);
@@ -340,6 +349,9 @@ impl App {
         application.libraries.extend(added.libraries);
         application.services.extend(added.services);
         application.supervisors.extend(added.supervisors);
+        application.stores.extend(added.stores);
+        application.databases.extend(added.databases);
+        application.volumes.extend(added.volumes);
         self.application = application;
         Ok(())
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use luavisor_config::{EntryId, HostDefinition, Lifecycle, ServiceDefinition, Startup};
 use luavisor_core::security::Policies;
-use luavisor_core::{Error, Pid};
+use luavisor_core::{Error, Kind, Pid};
 use luavisor_runtime::services::{ServiceSpec, Services, Target};
 use luavisor_runtime::{LogSink, NoLog, Runtime, RuntimeBuilder};
 use luavisor_vm::kernel::{Level, LogRecord};
@@ -29,14 +29,29 @@ use crate::registry::Entries;
 use crate::running::Luavisor;
 use crate::security;
 use crate::simulated::Simulated;
+use crate::stores;
 use crate::supervisors;
+use crate::volumes;
 
 /// See the module.
 pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
-    let build = |builder: RuntimeBuilder| Ok((builder.build(), ()));
-    let (booted, ()) = boot(app, None, build)?;
+    let address = app.metrics.clone().or_else(|| app.application.settings.metrics.clone());
+    let build = |builder: RuntimeBuilder| {
+        let runtime = builder.build();
+        // Before the first process, so that all are counted.
+        let server = address.as_ref().map(|address| runtime.serve_metrics(address));
+        let server = server.transpose().map_err(|cause| {
+            runtime.close();
+            Error::new(
+                Kind::UNAVAILABLE,
+                format!("cannot serve metrics at {}: {cause}", address.clone().unwrap_or_default()),
+            )
+        });
+        server.map(|server| (runtime, server))
+    };
+    let (booted, metrics) = boot(app, None, build)?;
     let Booted { runtime, services, timeout, tokio, entries } = booted;
-    Ok(Luavisor::new(runtime, services, timeout, tokio, entries))
+    Ok(Luavisor::new(runtime, services, timeout, tokio, entries, metrics))
 }
 
 /// The same in a simulation.
@@ -88,13 +103,13 @@ fn boot<T>(
     }
     // A simulation is the same on every machine.
     builder = builder.environment(environment::of(&app.application, workers.is_none()));
-    for store in &app.application.stores {
-        let interval = nanoseconds(store.cleanup_interval);
-        builder = builder.store(store.id.shared(), store.max_size as usize, interval);
-    }
     let security = security::of(&app.application);
     let policies = security.policies.clone();
     builder = builder.security(security);
+    let (stores, store_services) = stores::of(&app.application)?;
+    builder = builder.stores(stores);
+    let (volumes, volume_services) = volumes::of(&app.application);
+    builder = builder.volumes(volumes);
     for module in app.modules {
         builder = builder.module(module.into());
     }
@@ -124,6 +139,8 @@ fn boot<T>(
         let arguments = Some(arguments.unwrap_or_default());
         specs.push(add_host(&runtime, definition, arguments, workers)?);
     }
+    specs.extend(store_services);
+    specs.extend(volume_services);
     specs.extend(supervisors::services(&app.application));
     let processes = app.application.processes.iter().map(|process| process.id.shared());
     let known: HashSet<Arc<str>> = processes.collect();

@@ -53,9 +53,11 @@ mod registry;
 mod running;
 mod security;
 mod simulated;
+mod stores;
 mod supervisors;
 mod tree;
 mod values;
+mod volumes;
 mod watch;
 
 pub use app::App;
@@ -71,7 +73,6 @@ pub use tree::{Child, Dynamic, Supervisor};
 pub use values::IntoValues;
 
 pub use luavisor_config as config;
-pub use luavisor_core::metrics;
 pub use luavisor_core::restart::Backoff;
 pub use luavisor_core::supervision::{self, Change as ChildChange};
 pub use luavisor_core::value::{Bytes, Table};

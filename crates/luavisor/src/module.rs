@@ -66,6 +66,19 @@ impl Module {
         self.member(name, Member::Sync(Arc::new(function)))
     }
 
+    /// Adds a function that may block its thread, which is no worker: the calling task
+    /// waits meanwhile. In a simulation it runs at once.
+    pub fn blocking_function<F, V>(self, name: impl Into<String>, function: F) -> Module
+    where
+        F: Fn(&Caller, Values) -> Result<V, Error> + Send + Sync + 'static,
+        V: IntoValues,
+    {
+        let function = move |caller: &Caller, arguments| {
+            function(caller, arguments).map(IntoValues::into_values)
+        };
+        self.member(name, Member::Blocking(Arc::new(function)))
+    }
+
     /// Adds a function that takes time: its future runs on tokio while the
     /// calling task waits.
     pub fn async_function<F, R, V>(self, name: impl Into<String>, function: F) -> Module

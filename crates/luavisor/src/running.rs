@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use luavisor_core::{Error, Pid};
+use luavisor_runtime::MetricsServer;
 use luavisor_runtime::services::{ServiceState, Services, Shutdown};
 use luavisor_runtime::{Runtime, Snapshot};
 use luavisor_vm::kernel::{CancelRequest, SpawnRequest};
@@ -49,6 +50,7 @@ struct Shared {
     tokio: Tokio,
     broadcast: OnceLock<Arc<Broadcast>>,
     entries: Arc<Entries>,
+    metrics: Option<MetricsServer>,
 }
 
 /// What [`Luavisor::reload`] did.
@@ -69,6 +71,7 @@ impl Luavisor {
         shutdown_timeout: u64,
         tokio: Tokio,
         entries: Arc<Entries>,
+        metrics: Option<MetricsServer>,
     ) -> Luavisor {
         let broadcast = OnceLock::new();
         let shutdown_began = OnceLock::new();
@@ -80,6 +83,7 @@ impl Luavisor {
             tokio,
             broadcast,
             entries,
+            metrics,
         };
         Luavisor { shared: Arc::new(shared) }
     }
@@ -115,6 +119,11 @@ impl Luavisor {
     /// The application in a directory; short for [`App::from_directory`].
     pub fn from_directory(path: impl Into<PathBuf>) -> App {
         App::from_directory(path)
+    }
+
+    /// Where metrics are shown, under `/metrics`, if they are.
+    pub fn metrics_address(&self) -> Option<std::net::SocketAddr> {
+        self.shared.metrics.as_ref().map(MetricsServer::address)
     }
 
     /// Waits until each required service that starts at boot runs, or is known

@@ -121,8 +121,6 @@ fn required(
             Some(kind) if kind.support == Support::Later => {
                 problems.push(not_supported(node, kind.name));
             }
-            // They are there from the start to the end.
-            Some(kind) if kind.name == "store.memory" => {}
             Some(kind) if kind.support == Support::Now && !target.is_service() => {
                 let why = if kind.name == "process.lua" { ": it has no lifecycle" } else { "" };
                 let message = format!("\"{}\" is not a service{why}", target.id);

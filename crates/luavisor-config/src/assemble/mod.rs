@@ -17,6 +17,7 @@ mod security;
 mod stores;
 mod supervisors;
 mod testing;
+mod volumes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -144,9 +145,19 @@ pub(crate) fn application<C: ChunkCompiler>(
             "security.token_store" => {
                 app.token_stores.extend(stores::tokens(problems, entries, entry));
             }
-            "store.memory" => app.stores.push(stores::read(problems, entry)),
             security::POLICY | security::EXPRESSION => {
                 security::read(problems, entry, &mut app.policies);
+            }
+            stores::MEMORY | stores::SQL => {
+                app.stores.extend(stores::store(problems, entries, entry, lifecycle));
+            }
+            stores::SQLITE => {
+                let database = stores::database(problems, entry, lifecycle, &directory);
+                app.databases.extend(database);
+            }
+            volumes::DIRECTORY => {
+                let volume = volumes::volume(problems, entry, lifecycle, &directory);
+                app.volumes.extend(volume);
             }
             _ => environment.read(problems, entries, entry, &directory),
         }
@@ -164,6 +175,15 @@ pub(crate) fn application<C: ChunkCompiler>(
     }
     for supervisor in &mut app.supervisors {
         supervisor.dependencies = order.dependencies(entries, &supervisor.id);
+    }
+    for store in &mut app.stores {
+        store.dependencies = order.dependencies(entries, &store.id);
+    }
+    for database in &mut app.databases {
+        database.dependencies = order.dependencies(entries, &database.id);
+    }
+    for volume in &mut app.volumes {
+        volume.dependencies = order.dependencies(entries, &volume.id);
     }
     app.services = pending;
     app.commands = commands.finish();

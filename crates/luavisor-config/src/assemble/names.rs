@@ -21,6 +21,7 @@ impl RawEntry {
     pub fn is_service(&self) -> bool {
         match self.kind_name() {
             "process.host" | "terminal.host" | "process.service" => true,
+            "store.memory" | "store.sql" | "db.sql.sqlite" | "fs.directory" => true,
             "process.lua" | "process.supervisor" => self.data.get("lifecycle").is_some(),
             _ => false,
         }

@@ -17,7 +17,7 @@ use crate::source::Span;
 use crate::yaml::Node;
 
 use super::code::{acyclic, named};
-use super::supervisors;
+use super::{stores, supervisors};
 
 /// The order of all services.
 pub(super) struct Order {
@@ -144,6 +144,9 @@ fn implicit(entry: &RawEntry) -> Vec<&Node> {
     let mut nodes: Vec<&Node> = Vec::new();
     for key in ["host", "process", "config", "groups"] {
         nodes.extend(entry.data.get(key));
+    }
+    if entry.kind_name() == stores::SQL {
+        nodes.extend(entry.data.get("database"));
     }
     if entry.kind_name() == supervisors::SUPERVISOR {
         nodes.extend(supervisors::named_nodes(entry));

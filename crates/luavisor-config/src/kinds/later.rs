@@ -10,19 +10,6 @@ const fn later(name: &'static str, keys: Keys) -> Kind {
 /// All of them.
 pub(super) static LATER: &[Kind] = &[
     later(
-        "store.sql",
-        keys![
-            any("database"),
-            any("table_name"),
-            any("table"),
-            any("id_column_name"),
-            any("payload_column_name"),
-            any("expire_column_name"),
-            any("cleanup_interval"),
-            LIFECYCLE,
-        ],
-    ),
-    later(
         "template.set",
         keys![
             Key::Map(
@@ -38,10 +25,6 @@ pub(super) static LATER: &[Kind] = &[
     ),
     later("template.jinja", keys![any("set"), any("source")]),
     later("template.jet", keys![any("set"), any("source")]),
-    later(
-        "fs.directory",
-        keys![any("directory"), any("auto_init"), any("mode"), any("base"), LIFECYCLE],
-    ),
     Kind { name: "fs.embed", support: Support::Later, keys: None },
     later("queue.driver.memory", keys![LIFECYCLE]),
     later(
@@ -67,7 +50,6 @@ pub(super) static LATER: &[Kind] = &[
             LIFECYCLE,
         ],
     ),
-    later("db.sql.sqlite", keys![any("file"), any("pool"), any("options"), LIFECYCLE]),
     later(
         "db.sql.postgres",
         keys![

@@ -225,7 +225,6 @@ static NOW: &[Kind] = &[
         ],
     ),
     now("library.lua", keys![any("source"), any("modules"), any("imports")]),
-    now("store.memory", keys![any("max_size"), any("cleanup_interval"), LIFECYCLE]),
     now(
         "security.policy.expr",
         keys![
@@ -269,6 +268,26 @@ static NOW: &[Kind] = &[
             ),
             any("groups"),
         ],
+    ),
+    now("store.memory", keys![any("max_size"), any("cleanup_interval"), LIFECYCLE]),
+    now(
+        "store.sql",
+        keys![
+            any("database"),
+            any("table_name"),
+            any("table"),
+            any("id_column_name"),
+            any("payload_column_name"),
+            any("expire_column_name"),
+            any("auto_create"),
+            any("cleanup_interval"),
+            LIFECYCLE,
+        ],
+    ),
+    now("db.sql.sqlite", keys![any("file"), any("pool"), any("options"), LIFECYCLE]),
+    now(
+        "fs.directory",
+        keys![any("directory"), any("auto_init"), any("mode"), any("base"), LIFECYCLE],
     ),
     data("registry.entry"),
     data("ns.definition"),

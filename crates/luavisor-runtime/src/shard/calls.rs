@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use luavisor_core::bus::BusEvent;
-use luavisor_core::metrics::{self, Labels};
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::relations::{LinkId, LinkIds};
 use luavisor_core::security::{Policies, TokenStore};
-use luavisor_core::store::Store;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
+use luavisor_vm::files::Volume;
 use luavisor_vm::kernel::{
-    CallRequest, CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Output, Read, Room,
-    ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Work, Written,
+    CallRequest, CancelRequest, HeapUse, Kernel, Level, LogRecord, Machine, Measure, Output, Read,
+    Room, ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Work, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
+use luavisor_vm::store::Store;
 use luavisor_vm::{Program, Slot, Subscription, TimerId, Token};
 
 use super::effects::Effect;
@@ -28,14 +28,12 @@ use super::kernel::ShardKernel;
 use super::process::Body;
 use super::signal::Signal;
 use super::timers::Alarm;
-use crate::blocking;
 use crate::machine;
 use crate::native::{Input, Notice};
 use crate::observe::{BondChange, MessageStage, TimerChange};
 use crate::planted::Bug;
 use crate::random::Rng;
 use crate::services::ServiceState;
-use crate::sync::lock;
 use crate::world::CONTROL;
 
 impl ShardKernel {
@@ -479,6 +477,14 @@ impl Kernel for ShardKernel {
         self.world.environment.all()
     }
 
+    fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error> {
+        self.world.stores.get(id, self.has_entry(id))
+    }
+
+    fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error> {
+        self.world.volumes.get(id)
+    }
+
     fn policies(&self) -> Arc<Policies> {
         self.world.security.policies.clone()
     }
@@ -489,21 +495,6 @@ impl Kernel for ShardKernel {
 
     fn token_store(&self, id: &str) -> Option<TokenStore> {
         self.world.security.tokens.iter().find(|store| *store.id == *id).cloned()
-    }
-
-    fn change_metric(
-        &mut self,
-        name: &str,
-        labels: Labels,
-        change: metrics::Change,
-    ) -> Result<(), Error> {
-        lock(&self.world.metrics).change(name, labels, change)
-    }
-
-    fn with_store(&mut self, id: &str, act: &mut dyn FnMut(&mut Store, u64)) -> bool {
-        let now = self.world.clock.monotonic();
-        let store = self.world.stores.get(id);
-        store.map(|store| act(&mut lock(store), now)).is_some()
     }
 
     fn history(&self) -> History {
@@ -520,6 +511,15 @@ impl Kernel for ShardKernel {
 
     fn has_entry(&self, id: &str) -> bool {
         self.world.catalog.has_entry(id)
+    }
+
+    fn measure(
+        &mut self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        measure: Measure,
+    ) -> Result<(), Error> {
+        self.world.series.take(name, labels, measure)
     }
 
     fn log_level(&self) -> Level {
@@ -571,20 +571,6 @@ impl Kernel for ShardKernel {
         self.world.request_exit(code);
     }
 
-    fn block(&mut self, from: Slot, work: Work, token: Token) {
-        let pid = self.processes.pid(from);
-        if self.world.driven() {
-            return self.world.complete(pid, token, blocking::perform(work));
-        }
-        let world = Arc::downgrade(&self.world);
-        let done = move |result| {
-            if let Some(world) = world.upgrade() {
-                world.complete(pid, token, result);
-            }
-        };
-        self.world.blocking.run(work, Box::new(done));
-    }
-
     fn simulated(&self) -> bool {
         self.world.simulated()
     }
@@ -597,5 +583,9 @@ impl Kernel for ShardKernel {
         };
         let caller = Caller { pid, pid_text: self.world.pid_text(pid), id };
         self.world.call_async(caller, function, arguments, token);
+    }
+
+    fn run_blocking(&mut self, from: Slot, work: Work, token: Token) {
+        self.world.blocking.run(&self.world, self.processes.pid(from), token, work);
     }
 }

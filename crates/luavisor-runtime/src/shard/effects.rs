@@ -94,7 +94,9 @@ impl Interior {
                     self.kernel.processes.clear();
                 }
                 Effect::DropVm => {}
-                Effect::Inspect(inspection) => inspection.add(self.inspect()),
+                Effect::Inspect(inspection) => {
+                    inspection.answer(self.inspect(), self.kernel.world.clock.monotonic());
+                }
             }
         }
     }

@@ -18,6 +18,7 @@ use super::error::{self, Raise, finish};
 use super::lua::*;
 use super::process::{ChannelId, Meaning, Process, Source, Wait};
 pub use super::setup::{Setup, TableSetup};
+use super::tasks::Answer;
 use super::view::View;
 use super::{channel, copy, objects};
 use crate::kernel::{Kernel, TimerId, Token};
@@ -396,8 +397,17 @@ impl Call {
     /// Whether the process may do `action` to `resource`: every guarded call of every
     /// module asks here.
     pub fn allowed(&self, action: &str, resource: &str) -> bool {
+        self.allowed_with(action, resource, Values::none)
+    }
+    /// The same with attributes, which conditions know as `meta`.
+    pub fn allowed_with(
+        &self,
+        action: &str,
+        resource: &str,
+        attributes: impl FnOnce() -> Values,
+    ) -> bool {
         let process = self.process();
-        !process.guarded || process.context.allows(action, resource, &Values::none())
+        !process.guarded || process.context.allows(action, resource, &attributes())
     }
     /// PermissionDenied `not allowed: <resource>`, unless the process may.
     pub fn guard(&self, action: &str, resource: &str) -> Result<(), Error> {
@@ -405,18 +415,6 @@ impl Call {
             true => Ok(()),
             false => Err(Error::not_allowed(resource)),
         }
-    }
-    /// The function waits for work that would hold the worker up. Its results are those of
-    /// the work, or `nil, err`.
-    pub(crate) fn block(
-        &mut self,
-        function: &str,
-        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
-    ) -> Outcome {
-        self.may_block(function)?;
-        let (slot, token) = (self.slot(), self.token());
-        self.kernel().block(slot, Box::new(work), token);
-        self.wait(None)
     }
     /// Computes here and now, or, if `size` bytes are much and the task may wait, away from
     /// the worker.
@@ -426,15 +424,9 @@ impl Call {
         work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
     ) -> Outcome {
         if size > AT_ONCE && self.may_block("").is_ok() {
-            return self.block("", work);
+            return self.elsewhere(work);
         }
-        match work() {
-            Ok(values) => {
-                let count = self.push_values(&values);
-                self.results(count)
-            }
-            Err(error) => self.fail(error),
-        }
+        self.answer(work())
     }
     /// Random bytes: from the operating system, in a simulation from the seed.
     pub(crate) fn random_bytes(&self, count: usize) -> Result<Vec<u8>, Error> {
@@ -478,9 +470,55 @@ impl Call {
     /// Like [`Call::wait`], for an operation whose end has no values: the result is `true`.
     pub fn wait_for_true(&mut self) -> Outcome {
         if let Some(task) = self.process().task(self.cx.vm().current_task) {
-            task.answer_true = true;
+            task.answer = Answer::True;
         }
         self.wait(None)
+    }
+    /// Does work that would hold the worker up elsewhere and waits for it. Its values, or
+    /// `nil, err`, are the results.
+    pub fn elsewhere(
+        &mut self,
+        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
+    ) -> Outcome {
+        self.may_block(self.name.to_str().unwrap_or("?"))?;
+        let (slot, token) = (self.slot(), self.token());
+        self.kernel().run_blocking(slot, Box::new(work), token);
+        self.wait(None)
+    }
+    /// The same, with something else than `nil, err`.
+    pub(crate) fn elsewhere_or(
+        &mut self,
+        otherwise: fn(Lua, Error) -> c_int,
+        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
+    ) -> Outcome {
+        self.will_answer(Answer::Or(otherwise))?;
+        self.elsewhere(work)
+    }
+    /// The same, with something else than the values.
+    pub(crate) fn elsewhere_as(
+        &mut self,
+        push: fn(Lua, &Values) -> c_int,
+        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
+    ) -> Outcome {
+        self.will_answer(Answer::As(push))?;
+        self.elsewhere(work)
+    }
+    fn will_answer(&mut self, answer: Answer) -> Result<(), Raise> {
+        self.may_block(self.name.to_str().unwrap_or("?"))?;
+        if let Some(task) = self.process().task(self.cx.vm().current_task) {
+            task.answer = answer;
+        }
+        Ok(())
+    }
+    /// These values, or `nil, err`.
+    pub fn answer(&mut self, result: Result<Values, Error>) -> Outcome {
+        match result {
+            Ok(values) => {
+                let count = self.push_values(&values);
+                self.results(count)
+            }
+            Err(error) => self.fail(error),
+        }
     }
     /// Queues the CANCEL that the running process sent itself, at once.
     pub(crate) fn queue_own_cancel(&mut self, event: Event) {

@@ -68,3 +68,4 @@ pub mod tasks;
 pub mod units;
 pub mod view;
 pub mod vm;
+pub mod zdict;

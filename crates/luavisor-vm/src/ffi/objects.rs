@@ -47,6 +47,8 @@ pub mod tags {
     pub const STORE: c_int = 33;
     pub const TOKENS: c_int = 34;
     pub const PROGRAM: c_int = 35;
+    pub const VOLUME: c_int = 36;
+    pub const DIRECTORY_ENTRIES: c_int = 37;
 }
 
 /// Makes a class with raw natives.

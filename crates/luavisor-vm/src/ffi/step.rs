@@ -16,6 +16,7 @@ use super::coroutine::State;
 use super::lua::*;
 use super::memory::{Failing, Lines};
 use super::process::*;
+use super::tasks::Answer;
 use super::{channel, copy, error, futures, heap, interrupt, life};
 use crate::vm::{Preemption, Step};
 
@@ -429,15 +430,23 @@ pub fn complete(cx: Cx, process: &mut Process, meaning: Meaning, result: Result<
     if !waiting {
         return;
     }
-    let answer_true = process.task(id).is_some_and(|task| std::mem::take(&mut task.answer_true));
+    let answer = process.task(id).map(|task| std::mem::take(&mut task.answer)).unwrap_or_default();
     match result {
-        Ok(values) if answer_true && values.items.is_empty() => {
+        Ok(values) if matches!(answer, Answer::True) && values.items.is_empty() => {
             cx.answer(process, id, &Values::one(true));
         }
-        Ok(values) => cx.answer(process, id, &values),
+        Ok(values) => {
+            let Answer::As(push) = answer else { return cx.answer(process, id, &values) };
+            let Some(thread) = process.task(id).map(|task| task.innermost()) else { return };
+            let count = push(thread, &values);
+            cx.wake_task(process, id, count);
+        }
         Err(error) => {
             let Some(thread) = process.task(id).map(|task| task.innermost()) else { return };
-            let count = super::error::fail(thread, error);
+            let count = match answer {
+                Answer::Or(push) => push(thread, error),
+                _ => super::error::fail(thread, error),
+            };
             cx.wake_task(process, id, count);
         }
     }

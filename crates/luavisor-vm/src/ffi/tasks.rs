@@ -3,9 +3,10 @@
 //! The main task lies in the process itself: most processes have no other, and
 //! need no memory beside. The ready tasks form a list through the tasks.
 
+use std::ffi::c_int;
 use std::sync::Arc;
 
-use luavisor_core::Values;
+use luavisor_core::{Error, Values};
 
 use super::channels::ChannelId;
 use super::lua::Lua;
@@ -85,6 +86,20 @@ impl ChannelSet {
     }
 }
 
+/// How the end of an operation becomes values.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Answer {
+    /// its values, or `nil, err`
+    #[default]
+    Plain,
+    /// `true` if it has no values
+    True,
+    /// what this pushes, instead of the values
+    As(fn(Lua, &Values) -> c_int),
+    /// what this pushes, instead of `nil, err`
+    Or(fn(Lua, Error) -> c_int),
+}
+
 #[derive(Debug)]
 pub struct Task {
     /// the thread that it began with
@@ -100,8 +115,8 @@ pub struct Task {
     pub arguments: i32,
     /// resume by raising the value on top
     pub raise: bool,
-    /// the operation that it waits for answers `true` when it succeeds without values
-    pub answer_true: bool,
+    /// how the end of the operation that it waits for becomes values
+    pub answer: Answer,
     /// the ready task after this one
     next: TaskId,
 }
@@ -116,7 +131,7 @@ impl Task {
             wait: Wait::None,
             arguments,
             raise: false,
-            answer_true: false,
+            answer: Answer::Plain,
             next: NOBODY,
         }
     }

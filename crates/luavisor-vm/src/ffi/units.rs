@@ -157,17 +157,17 @@ fn native_member(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         Err(error) => return Ok(super::error::fail(lua, error)),
     };
     match member {
-        Member::Sync(function) => {
-            let process = cx.process();
-            let caller = crate::native::Caller {
-                pid: process.pid,
-                pid_text: cx.kernel().pid_text(process.pid),
-                id: process.program.id.clone(),
-            };
-            match function(&caller, arguments) {
-                Ok(values) => Ok(super::copy::push_all(cx, lua, &values)),
-                Err(error) => Ok(super::error::fail(lua, error)),
-            }
+        Member::Sync(function) => match function(&caller(cx), arguments) {
+            Ok(values) => Ok(super::copy::push_all(cx, lua, &values)),
+            Err(error) => Ok(super::error::fail(lua, error)),
+        },
+        Member::Blocking(function) => {
+            cx.may_block(lua, name)?;
+            let (function, caller) = (function.clone(), caller(cx));
+            super::call::operation(cx, lua, |kernel, slot, token| {
+                let work = move || function(&caller, arguments);
+                kernel.run_blocking(slot, Box::new(work), token);
+            })
         }
         Member::Async(function) => {
             cx.may_block(lua, name)?;
@@ -177,6 +177,16 @@ fn native_member(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
             })
         }
         Member::Constant(_) => Ok(0),
+    }
+}
+
+/// The running process, as an embedder's function sees it.
+fn caller(cx: Cx) -> crate::native::Caller {
+    let process = cx.process();
+    crate::native::Caller {
+        pid: process.pid,
+        pid_text: cx.kernel().pid_text(process.pid),
+        id: process.program.id.clone(),
     }
 }
 

@@ -1,66 +1,76 @@
 //! `metrics`: counters, gauges and histograms (MODULES 22).
 
-use luavisor_core::metrics::{Change, Labels};
+use std::collections::BTreeMap;
+
+use luavisor_core::Error;
 
 use crate::ffi::call::{Call, Function, Outcome, Setup};
-use crate::ffi::error::Raise;
+use crate::kernel::Measure;
 
-/// The labels at `index`: strings by strings, whatever else the table holds.
-fn labels(call: &mut Call, index: i32) -> Result<Labels, Raise> {
-    let mut labels = Labels::new();
-    if call.is_nil(index) {
-        return Ok(labels);
-    }
+/// The strings of the table at `index` that have strings as keys.
+fn labels(call: &mut Call, index: i32) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
     if !call.is_table(index) {
-        return Err(call.wrong(index, "table"));
+        return labels;
     }
     let mut at = 0;
     while let Some(next) = call.next_entry(index, at) {
         at = next;
-        let (value, key) = (call.count(), call.count() - 1);
-        if call.is_string(key) && call.is_string(value) {
-            labels.insert(call.str(key).into_owned(), call.str(value).into_owned());
+        if call.is_string(-2) && call.is_string(-1) {
+            labels.insert(call.str(-2).into_owned(), call.str(-1).into_owned());
         }
         call.pop(2);
     }
-    Ok(labels)
+    labels
 }
 
-/// Changes the metric of the name at 1; its labels are at `index`.
-fn change(call: &mut Call, index: i32, change: Change) -> Outcome {
+fn measure(call: &mut Call, measure: Measure, labels_at: i32) -> Outcome {
     let name = call.string(1)?;
-    let labels = labels(call, index)?;
-    match call.kernel().change_metric(&name, labels, change) {
-        Ok(()) => call.yes(),
-        Err(error) => call.fail(error.retryable(false)),
+    let invalid = |text: &'static str| Error::invalid(text).retryable(false);
+    if name.is_empty() {
+        return call.fail(invalid("metric name is required"));
     }
+    if matches!(measure, Measure::Count(by) if by.is_nan() || by < 0.0) {
+        return call.fail(invalid("counter cannot decrease"));
+    }
+    let labels = labels(call, labels_at);
+    let result = call.kernel().measure(&name, &labels, measure);
+    call.done(result)
 }
 
+fn told(call: &mut Call, of: fn(f64) -> Measure) -> Outcome {
+    let value = call.number(2)?;
+    measure(call, of(value), 3)
+}
+
+/// `metrics.counter_inc(name, labels?)`
 fn counter_inc(call: &mut Call) -> Outcome {
-    change(call, 2, Change::Count(1.0))
+    measure(call, Measure::Count(1.0), 2)
 }
 
+/// `metrics.counter_add(name, value, labels?)`
 fn counter_add(call: &mut Call) -> Outcome {
-    let value = call.number(2)?;
-    change(call, 3, Change::Count(value))
+    told(call, Measure::Count)
 }
 
+/// `metrics.gauge_set(name, value, labels?)`
 fn gauge_set(call: &mut Call) -> Outcome {
-    let value = call.number(2)?;
-    change(call, 3, Change::Set(value))
+    told(call, Measure::Set)
 }
 
+/// `metrics.gauge_inc(name, labels?)`
 fn gauge_inc(call: &mut Call) -> Outcome {
-    change(call, 2, Change::Add(1.0))
+    measure(call, Measure::Change(1.0), 2)
 }
 
+/// `metrics.gauge_dec(name, labels?)`
 fn gauge_dec(call: &mut Call) -> Outcome {
-    change(call, 2, Change::Add(-1.0))
+    measure(call, Measure::Change(-1.0), 2)
 }
 
+/// `metrics.histogram(name, value, labels?)`
 fn histogram(call: &mut Call) -> Outcome {
-    let value = call.number(2)?;
-    change(call, 3, Change::Observe(value))
+    told(call, Measure::Observe)
 }
 
 static FUNCTIONS: &[Function] = &[

@@ -13,6 +13,7 @@ pub mod env;
 pub mod errors;
 pub mod events;
 pub mod expr;
+pub mod fs;
 pub mod funcs;
 pub mod future;
 pub mod hash;
@@ -65,12 +66,14 @@ pub fn install(setup: &mut Setup) {
     io::install(setup);
     json::install(setup);
     base64::install(setup);
+    compress::install(setup);
     hash::install(setup);
     env::install(setup);
     system::install(setup);
     registry::install(setup);
     security::install(setup);
     store::install(setup);
+    fs::install(setup);
     supervisor::install(setup);
     types::install(setup);
 }
@@ -81,4 +84,4 @@ pub fn is_unsupported(name: &str) -> bool {
 }
 
 const UNSUPPORTED: &[&str] =
-    &["templates", "stream", "fs", "queue", "sql", "http", "http_client", "websocket", "exec"];
+    &["templates", "stream", "queue", "sql", "http", "http_client", "websocket", "exec"];

@@ -1,332 +1,267 @@
-//! `store`: values by key that outlive a process (MODULES 19).
+//! `store`: values that outlive their process, by key (MODULES 19).
+//!
+//! What stores hold lies in the runtime; here are the checks. A store in memory answers
+//! at once, one on a disk elsewhere while the task waits.
 
-use std::cell::Cell;
+use std::ffi::CStr;
 use std::sync::Arc;
 
-use luavisor_core::store::{Condition, Item, Store};
-use luavisor_core::value::{Bytes, Table};
-use luavisor_core::{Error, Kind, Value, Values};
+use luavisor_core::value::Bytes;
+use luavisor_core::{Error, Table, Value, Values};
 
 use super::refusal::invalid;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
 use crate::ffi::objects::tags;
+use crate::store::{Condition, Store, StoreRequest, StoreWrite};
 
-/// Bytes of one value, at most.
-const LARGEST: usize = 64 << 20;
-
-/// What a process holds of a store.
+/// Content of a Store object.
 struct Handle {
     id: Arc<str>,
-    released: Cell<bool>,
-}
-
-fn handle<'a>(call: &Call) -> Result<&'a mut Handle, Raise> {
-    call.object(1, tags::STORE).ok_or_else(|| call.wrong(1, "Store"))
-}
-
-fn refuse(call: &mut Call, error: Error) -> Outcome {
-    call.fail(error.retryable(false))
+    /// `None`: released
+    store: Option<Arc<dyn Store>>,
 }
 
 /// `store.get(id)`
-fn get_store(call: &mut Call) -> Outcome {
+fn get(call: &mut Call) -> Outcome {
     let id = call.string(1)?;
     if id.is_empty() {
         return invalid(call, "store id is required");
     }
     if let Err(error) = call.guard("store.get", &id) {
-        return refuse(call, error);
+        return call.fail(error.retryable(false));
     }
-    if !call.kernel().with_store(&id, &mut |_, _| {}) {
-        return match call.kernel().has_entry(&id) {
-            true => invalid(call, "resource is not a store"),
-            false => refuse(call, Error::not_found(format!("store not found: {id}"))),
-        };
-    }
-    call.push_data(tags::STORE, Handle { id: id.into(), released: Cell::new(false) });
-    call.results(1)
-}
-
-/// Whether the process may do this with the key or prefix, which policies see as `meta`.
-fn guard(call: &Call, action: &str, id: &str, attribute: &str, value: &[u8]) -> Result<(), Error> {
-    let process = call.process();
-    if !process.guarded {
-        return Ok(());
-    }
-    let meta = Values {
-        items: [Value::Table(0)].into_iter().collect(),
-        tables: vec![Table {
-            array: Vec::new(),
-            hash: vec![(attribute.into(), Value::String(value.into()))],
-        }],
-    };
-    match process.context.allows(action, id, &meta) {
-        true => Ok(()),
-        false => Err(Error::not_allowed(id)),
-    }
-}
-
-/// The store and the key of a call, once it is allowed.
-fn place(call: &mut Call, action: &str) -> Result<Result<(Arc<str>, Bytes), Error>, Raise> {
-    let handle = handle(call)?;
-    let key = call.bytes(2)?;
-    if handle.released.get() {
-        return Ok(Err(Error::invalid("store is released")));
-    }
-    if key.is_empty() {
-        return Ok(Err(Error::invalid("key is required")));
-    }
-    let id = handle.id.clone();
-    Ok(guard(call, action, &id, "key", &key).map(|()| (id, key.into())))
-}
-
-/// Does something with a store.
-fn with<T>(
-    call: &Call,
-    id: &str,
-    act: impl FnOnce(&mut Store, u64) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let (mut act, mut result) = (Some(act), None);
-    call.kernel().with_store(id, &mut |store, now| {
-        result = act.take().map(|act| act(store, now));
-    });
-    let gone = || Err(Error::new(Kind::UNAVAILABLE, format!("{id} is not running")));
-    result.unwrap_or_else(gone)
-}
-
-fn no_key() -> Error {
-    Error::not_found("key not found").retryable(false)
-}
-
-fn get(call: &mut Call) -> Outcome {
-    let (id, key) = match place(call, "store.key.get")? {
-        Ok(place) => place,
-        Err(error) => return refuse(call, error),
-    };
-    let value = |store: &mut Store, now| {
-        store.get(&key, now).map(|item| item.value.clone()).ok_or_else(no_key)
-    };
-    match with(call, &id, value) {
-        Ok(value) => {
-            call.push_values(&value);
+    match call.kernel().store(&id) {
+        Ok(store) => {
+            call.push_data(tags::STORE, Handle { id: id.into(), store: Some(store) });
             call.results(1)
         }
-        Err(error) => call.fail(error),
+        Err(error) => call.fail(error.retryable(false)),
     }
 }
 
-/// Seconds to live, as nanoseconds.
-fn ttl(seconds: f64) -> Option<u64> {
-    (seconds > 0.0).then_some((seconds * 1e9) as u64)
+fn this<'a>(call: &Call) -> Result<&'a mut Handle, Raise> {
+    call.object(1, tags::STORE).ok_or_else(|| call.wrong(1, "Store"))
 }
 
-/// The value at 3, or why it cannot be stored.
-fn value(call: &Call) -> Result<Values, Error> {
-    if call.is_nil(3) {
-        return Err(Error::invalid("value is required"));
+/// A store and a key in it.
+type Keyed = (Arc<dyn Store>, Bytes);
+
+/// The store and a key that the process may do `action` with.
+fn with_key(call: &mut Call, action: &str) -> Result<Result<Keyed, Error>, Raise> {
+    let handle = this(call)?;
+    let key = call.bytes(2)?;
+    let Some(store) = handle.store.clone() else { return Ok(Err(released())) };
+    if key.is_empty() {
+        return Ok(Err(Error::invalid("key is required").retryable(false)));
     }
-    let value = call.value_at(3, "value")?;
-    match value.size() > LARGEST {
-        true => Err(Error::new(Kind::LIMIT_EXCEEDED, "value larger than 64MB")),
-        false => Ok(value),
-    }
+    let allowed = guard(call, action, &handle.id, "key", &key);
+    Ok(allowed.map(|()| (store, key.into())))
 }
 
-fn set(call: &mut Call) -> Outcome {
-    let (id, key) = match place(call, "store.key.set")? {
-        Ok(place) => place,
-        Err(error) => return refuse(call, error),
+fn released() -> Error {
+    Error::invalid("store is released").retryable(false)
+}
+
+/// The guards of keys know which key, or prefix, it is about.
+fn guard(call: &Call, action: &str, id: &str, name: &str, value: &[u8]) -> Result<(), Error> {
+    let attributes = || {
+        let entry = (Value::from(name), Value::String(value.into()));
+        let tables = vec![Table { array: Vec::new(), hash: vec![entry] }];
+        Values { items: [Value::Table(0)].into_iter().collect(), tables }
     };
-    let seconds = if call.is_nil(4) { 0.0 } else { call.number(4)? };
+    match call.allowed_with(action, id, attributes) {
+        true => Ok(()),
+        false => Err(Error::not_allowed(id).retryable(false)),
+    }
+}
+
+fn now(call: &Call) -> f64 {
+    let (seconds, nanoseconds) = call.kernel().wall();
+    seconds as f64 + f64::from(nanoseconds) * 1e-9
+}
+
+fn ask(call: &mut Call, store: Arc<dyn Store>, request: StoreRequest) -> Outcome {
+    let now = now(call);
+    if store.info().blocks {
+        call.elsewhere(move || store.run(request, now))
+    } else {
+        let answer = store.run(request, now);
+        call.answer(answer)
+    }
+}
+
+/// The requests that need a key only.
+macro_rules! of_key {
+    ($($name:ident: $action:literal => $request:path;)*) => {$(
+        fn $name(call: &mut Call) -> Outcome {
+            match with_key(call, $action)? {
+                Ok((store, key)) => ask(call, store, $request(key)),
+                Err(error) => call.fail(error),
+            }
+        }
+    )*};
+}
+
+of_key! {
+    read: "store.key.get" => StoreRequest::Get;
+    has: "store.key.has" => StoreRequest::Has;
+    delete: "store.key.delete" => StoreRequest::Delete;
+    entry: "store.key.get" => StoreRequest::Entry;
+}
+
+/// Unix seconds at which what is written now for so many seconds is gone.
+fn expires(call: &Call, ttl: f64) -> Option<f64> {
+    (ttl > 0.0 && ttl.is_finite()).then(|| now(call) + ttl)
+}
+
+/// The value to write, at 3.
+fn value(call: &mut Call) -> Result<Values, Error> {
+    if call.is_nil(3) {
+        return Err(Error::invalid("value is required").retryable(false));
+    }
+    call.value_at(3, "value").map_err(|error| error.retryable(false))
+}
+
+/// `store:set(key, value[, ttl])`
+fn set(call: &mut Call) -> Outcome {
+    let ttl = if call.is_nil(4) { 0.0 } else { call.number(4)? };
+    let (store, key) = match with_key(call, "store.key.set")? {
+        Ok(found) => found,
+        Err(error) => return call.fail(error),
+    };
     let value = match value(call) {
         Ok(value) => value,
-        Err(error) => return refuse(call, error),
+        Err(error) => return call.fail(error),
     };
-    let put = |store: &mut Store, now| store.put(key, value, ttl(seconds), Condition::None, now);
-    match with(call, &id, put) {
-        Ok(_) => call.yes(),
-        Err(error) => call.fail(error),
-    }
+    let expires = expires(call, ttl);
+    let write = StoreWrite { key, value, expires, condition: Condition::None };
+    ask(call, store, StoreRequest::Set(write))
 }
 
-fn has(call: &mut Call) -> Outcome {
-    let (id, key) = match place(call, "store.key.has")? {
-        Ok(place) => place,
-        Err(error) => return refuse(call, error),
-    };
-    match with(call, &id, |store, now| Ok(store.get(&key, now).is_some())) {
-        Ok(has) => {
-            call.push_boolean(has);
-            call.results(1)
-        }
-        Err(error) => call.fail(error),
-    }
-}
-
-fn delete(call: &mut Call) -> Outcome {
-    let (id, key) = match place(call, "store.key.delete")? {
-        Ok(place) => place,
-        Err(error) => return refuse(call, error),
-    };
-    match with(call, &id, |store, now| Ok(store.delete(&key, now))) {
-        Ok(there) => {
-            call.push_boolean(there);
-            call.results(1)
-        }
-        Err(error) => call.fail(error),
-    }
-}
-
-/// Pushes `{ key, value, version }`.
-fn push_item(call: &mut Call, key: &[u8], item: &Item) {
-    call.push_table(0, 3);
-    call.push_bytes(key);
-    call.set_field(c"key");
-    call.push_values(&item.value);
-    call.set_field(c"value");
-    call.push_number(item.version as f64);
-    call.set_field(c"version");
-}
-
-fn entry(call: &mut Call) -> Outcome {
-    let (id, key) = match place(call, "store.key.get")? {
-        Ok(place) => place,
-        Err(error) => return refuse(call, error),
-    };
-    let find = |store: &mut Store, now| store.get(&key, now).cloned().ok_or_else(no_key);
-    match with(call, &id, find) {
-        Ok(item) => {
-            push_item(call, &key, &item);
-            call.results(1)
-        }
-        Err(error) => call.fail(error),
-    }
-}
-
-/// The condition and the time to live of the options at 4.
-fn options(call: &mut Call) -> Result<Result<(Option<u64>, Condition), &'static str>, Raise> {
-    if call.is_nil(4) {
-        return Ok(Ok((None, Condition::None)));
-    }
-    if !call.is_table(4) {
+/// `store:put(key, value[, {ttl, only_if_absent, if_version}])`
+fn put(call: &mut Call) -> Outcome {
+    if !call.is_nil(4) && !call.is_table(4) {
         return Err(call.wrong(4, "table"));
     }
-    call.push_field(4, c"ttl");
-    let at = call.count();
-    let seconds = if call.is_nil(at) { 0.0 } else { call.number(at)? };
-    call.pop(1);
-    call.push_field(4, c"only_if_absent");
-    let absent = call.boolean(call.count());
-    call.pop(1);
-    call.push_field(4, c"if_version");
-    let at = call.count();
-    let version = if call.is_nil(at) { None } else { Some(call.integer(at)?) };
-    call.pop(1);
-    Ok(match (absent, version) {
-        (true, Some(_)) => Err("only_if_absent and if_version are mutually exclusive"),
-        (true, None) => Ok((ttl(seconds), Condition::Absent)),
-        (false, None) => Ok((ttl(seconds), Condition::None)),
-        // There is no negative one.
-        (false, Some(version)) => {
-            Ok((ttl(seconds), Condition::Version(u64::try_from(version).unwrap_or(0))))
-        }
-    })
-}
-
-fn put(call: &mut Call) -> Outcome {
-    let (id, key) = match place(call, "store.key.set")? {
-        Ok(place) => place,
-        Err(error) => return refuse(call, error),
+    let (store, key) = match with_key(call, "store.key.set")? {
+        Ok(found) => found,
+        Err(error) => return call.fail(error),
     };
-    let (ttl, condition) = match options(call)? {
+    let (ttl, version, absent) = match options(call) {
         Ok(options) => options,
         Err(text) => return invalid(call, text),
     };
+    let condition = match (absent, version) {
+        (true, Some(_)) => {
+            return invalid(call, "only_if_absent and if_version are mutually exclusive");
+        }
+        (true, None) => Condition::Absent,
+        (false, Some(version)) => Condition::Version(version),
+        (false, None) => Condition::None,
+    };
+    if condition != Condition::None && !store.info().conditional_put {
+        return invalid(call, "operation not supported by this store");
+    }
     let value = match value(call) {
         Ok(value) => value,
-        Err(error) => return refuse(call, error),
+        Err(error) => return call.fail(error),
     };
-    let stored = key.clone();
-    match with(call, &id, |store, now| store.put(stored, value, ttl, condition, now)) {
-        Ok(item) => {
-            push_item(call, &key, &item);
-            call.results(1)
-        }
-        Err(error) => call.fail(error),
-    }
+    let expires = expires(call, ttl);
+    ask(call, store, StoreRequest::Put(StoreWrite { key, value, expires, condition }))
 }
 
-fn list(call: &mut Call) -> Outcome {
-    let handle = handle(call)?;
-    if handle.released.get() {
-        return invalid(call, "store is released");
+/// `ttl`, `if_version` and `only_if_absent` of the table at 4.
+fn options(call: &mut Call) -> Result<(f64, Option<f64>, bool), &'static str> {
+    if !call.is_table(4) {
+        return Ok((0.0, None, false));
     }
-    let id = handle.id.clone();
-    let (mut prefix, mut after, mut limit) = (Vec::new(), None, 100);
+    let ttl = number_field(call, 4, c"ttl").map_err(|()| "ttl must be a number")?;
+    let version =
+        number_field(call, 4, c"if_version").map_err(|()| "if_version must be a number")?;
+    call.push_field(4, c"only_if_absent");
+    let absent = call.boolean(-1);
+    call.pop(1);
+    Ok((ttl.unwrap_or(0.0), version, absent))
+}
+
+/// A field that is a number or nil.
+fn number_field(call: &mut Call, index: i32, name: &CStr) -> Result<Option<f64>, ()> {
+    call.push_field(index, name);
+    let number = match call.is_nil(-1) {
+        true => Ok(None),
+        false => call.number(-1).map(Some).map_err(|_| ()),
+    };
+    call.pop(1);
+    number
+}
+
+/// A field that is a string or nil.
+fn string_field(call: &mut Call, index: i32, name: &CStr) -> Result<Option<Bytes>, ()> {
+    call.push_field(index, name);
+    let bytes = match (call.is_nil(-1), call.is_string(-1)) {
+        (true, _) => Ok(None),
+        (_, true) => Ok(Some(call.raw_bytes(-1).into())),
+        _ => Err(()),
+    };
+    call.pop(1);
+    bytes
+}
+
+/// Entries that one `list` returns at most.
+const PAGE: f64 = 1000.0;
+
+/// `store:list([{prefix, after, limit}])`
+fn list(call: &mut Call) -> Outcome {
+    let handle = this(call)?;
+    let (mut prefix, mut after, mut limit) = (None, None, 100.0);
     if !call.is_nil(2) {
         if !call.is_table(2) {
             return Err(call.wrong(2, "table"));
         }
-        for (name, place) in [(c"prefix", 0), (c"after", 1), (c"limit", 2)] {
-            call.push_field(2, name);
-            let at = call.count();
-            match place {
-                _ if call.is_nil(at) => {}
-                0 => prefix = call.bytes(at)?,
-                1 => after = Some(call.bytes(at)?),
-                _ => limit = call.integer(at)?,
-            }
-            call.pop(1);
+        let Ok(found) = string_field(call, 2, c"prefix") else {
+            return invalid(call, "prefix must be a string");
+        };
+        prefix = found;
+        let Ok(found) = string_field(call, 2, c"after") else {
+            return invalid(call, "after must be a string");
+        };
+        after = found;
+        let number = number_field(call, 2, c"limit").map(|number| number.unwrap_or(limit));
+        match number {
+            Ok(number) if number.fract() == 0.0 && (1.0..=PAGE).contains(&number) => limit = number,
+            _ => return invalid(call, "limit must be between 1 and 1000"),
         }
     }
-    let Some(limit) = usize::try_from(limit).ok().filter(|limit| (1..=1000).contains(limit)) else {
-        return invalid(call, "limit must be between 1 and 1000");
-    };
-    if let Err(error) = guard(call, "store.key.list", &id, "prefix", &prefix) {
-        return refuse(call, error);
+    let Some(store) = handle.store.clone() else { return call.fail(released()) };
+    let prefix = prefix.unwrap_or_else(|| Bytes::from(&b""[..]));
+    if let Err(error) = guard(call, "store.key.list", &handle.id, "prefix", &prefix) {
+        return call.fail(error);
     }
-    let page = with(call, &id, |store, now| Ok(store.list(&prefix, after.as_deref(), limit, now)));
-    let page = match page {
-        Ok(page) => page,
-        Err(error) => return call.fail(error),
-    };
-    call.push_table(0, 3);
-    call.push_table(page.items.len(), 0);
-    for (place, (key, item)) in (1..).zip(&page.items) {
-        push_item(call, key, item);
-        call.set_element(place);
-    }
-    call.set_field(c"items");
-    if let Some((key, _)) = page.items.last() {
-        call.push_bytes(key);
-        call.set_field(c"cursor");
-    }
-    call.push_boolean(page.more);
-    call.set_field(c"has_more");
-    call.results(1)
+    ask(call, store, StoreRequest::List { prefix, after, limit: limit as usize })
 }
 
+/// `store:info()`
 fn info(call: &mut Call) -> Outcome {
-    let handle = handle(call)?;
-    if handle.released.get() {
-        return invalid(call, "store is released");
+    let handle = this(call)?;
+    let Some(store) = &handle.store else { return call.fail(released()) };
+    if let Err(error) = call.guard("store.info", &handle.id) {
+        return call.fail(error.retryable(false));
     }
-    let id = handle.id.clone();
-    if let Err(error) = call.guard("store.info", &id) {
-        return refuse(call, error);
-    }
+    let info = store.info();
     call.push_table(0, 8);
-    for (name, text) in [(c"id", &*id), (c"backend", "memory"), (c"consistency", "local")] {
+    for (name, text) in
+        [(c"id", &*handle.id), (c"backend", info.backend), (c"consistency", info.consistency)]
+    {
         call.push_str(text);
         call.set_field(name);
     }
     for (name, flag) in [
-        (c"durable", false),
-        (c"list", true),
-        (c"versioned", true),
-        (c"conditional_put", true),
-        (c"ttl", true),
+        (c"durable", info.durable),
+        (c"list", info.list),
+        (c"versioned", info.versioned),
+        (c"conditional_put", info.conditional_put),
+        (c"ttl", info.ttl),
     ] {
         call.push_boolean(flag);
         call.set_field(name);
@@ -334,22 +269,22 @@ fn info(call: &mut Call) -> Outcome {
     call.results(1)
 }
 
+/// `store:release()`
 fn release(call: &mut Call) -> Outcome {
-    handle(call)?.released.set(true);
+    this(call)?.store = None;
     call.yes()
 }
 
-fn to_string(call: &mut Call) -> Outcome {
-    let text = match handle(call)?.released.get() {
-        true => "store.Store{released}",
-        false => "store.Store{}",
-    };
-    call.push_str(text);
+fn text(call: &mut Call) -> Outcome {
+    let held = this(call)?.store.is_some();
+    call.push_str(if held { "store.Store{}" } else { "store.Store{released}" });
     call.results(1)
 }
 
+static FUNCTIONS: &[Function] = &[Function { name: c"get", run: get }];
+
 static METHODS: &[Function] = &[
-    Function { name: c"get", run: get },
+    Function { name: c"get", run: read },
     Function { name: c"set", run: set },
     Function { name: c"has", run: has },
     Function { name: c"delete", run: delete },
@@ -358,10 +293,8 @@ static METHODS: &[Function] = &[
     Function { name: c"list", run: list },
     Function { name: c"info", run: info },
     Function { name: c"release", run: release },
-    Function { name: c"__tostring", run: to_string },
+    Function { name: c"__tostring", run: text },
 ];
-
-static FUNCTIONS: &[Function] = &[Function { name: c"get", run: get_store }];
 
 /// Installs the module and its class.
 pub fn install(setup: &mut Setup) {

@@ -10,18 +10,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use luavisor_core::bus::BusEvent;
-use luavisor_core::metrics;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::security::{Policies, TokenStore};
-use luavisor_core::store::Store;
 use luavisor_core::value::{Bytes, Table};
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
+use luavisor_vm::files::Volume;
 use luavisor_vm::kernel::{
-    CallRequest, CancelRequest, HeapUse, Level, LogRecord, Machine, Output, Read, ServiceInfo,
-    Setting, SpawnRequest, Stored, Work, Written,
+    CallRequest, CancelRequest, HeapUse, Level, LogRecord, Machine, Measure, Output, Read,
+    ServiceInfo, Setting, SpawnRequest, Stored, Work, Written,
 };
 use luavisor_vm::native::AsyncFunction;
+use luavisor_vm::store::Store;
 use luavisor_vm::{
     Birth, Chunk, Context, Kernel, Preemption, Program, Slot, Slots, Step, Subscription, TimerId,
     Token, Unit, Vm, VmConfig, compile,
@@ -51,8 +51,6 @@ pub struct FakeKernel {
     pub now: u64,
     pub timers: BTreeMap<TimerId, (Slot, Token)>,
     pub sequence: u64,
-    pub store: Store,
-    pub metrics: metrics::Metrics,
     pub random: u64,
     pub stdout: String,
     pub stderr: String,
@@ -74,8 +72,12 @@ pub struct FakeKernel {
     /// calls of functions: each returns its arguments, but `app:fail` and `app:never`
     pub called: Vec<CallRequest>,
     pub cancelled_calls: Vec<Token>,
+    /// pieces of work that were done off the worker
+    pub blocked: usize,
     /// spawns succeed with this pid
     pub spawn_as: Option<Pid>,
+    pub stores: BTreeMap<String, Arc<dyn Store>>,
+    pub measured: Vec<String>,
     pub policies: Arc<Policies>,
     pub programs: BTreeMap<String, Arc<Program>>,
     pub completions: VecDeque<(Token, Result<Values, Error>)>,
@@ -280,6 +282,12 @@ impl Kernel for FakeKernel {
     fn variables(&self) -> BTreeMap<String, String> {
         self.variables.clone()
     }
+    fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error> {
+        self.stores.get(id).cloned().ok_or_else(|| Error::not_found("store not found"))
+    }
+    fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error> {
+        Err(Error::not_found(format!("filesystem not found: {id}")))
+    }
     fn policies(&self) -> Arc<Policies> {
         self.policies.clone()
     }
@@ -308,20 +316,6 @@ impl Kernel for FakeKernel {
             key: "secret".into(),
         })
     }
-    fn change_metric(
-        &mut self,
-        name: &str,
-        labels: metrics::Labels,
-        change: metrics::Change,
-    ) -> Result<(), Error> {
-        self.metrics.change(name, labels, change)
-    }
-    fn with_store(&mut self, id: &str, act: &mut dyn FnMut(&mut Store, u64)) -> bool {
-        if id == "app:store" {
-            act(&mut self.store, self.now);
-        }
-        id == "app:store"
-    }
     fn history(&self) -> History {
         History::new(self.entries())
     }
@@ -333,6 +327,16 @@ impl Kernel for FakeKernel {
     }
     fn has_entry(&self, id: &str) -> bool {
         id == "app:main"
+    }
+    fn measure(
+        &mut self,
+        name: &str,
+        labels: &BTreeMap<String, String>,
+        measure: Measure,
+    ) -> Result<(), Error> {
+        let labels: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        self.measured.push(format!("{name}({}) {measure:?}", labels.join(",")));
+        Ok(())
     }
     fn log_level(&self) -> Level {
         self.level.unwrap_or(Level::Debug)
@@ -376,14 +380,15 @@ impl Kernel for FakeKernel {
         };
         vec![service("app:a", "failed", Some("boom")), service("app:b", "running", None)]
     }
-    fn block(&mut self, _: Slot, work: Work, token: Token) {
-        self.completions.push_back((token, work()));
-    }
     fn simulated(&self) -> bool {
         false
     }
     fn call_async(&mut self, _: Slot, _: AsyncFunction, _: Values, token: Token) {
         self.completions.push_back((token, Err(Error::internal("no native functions"))));
+    }
+    fn run_blocking(&mut self, _: Slot, work: Work, token: Token) {
+        self.blocked += 1;
+        self.completions.push_back((token, work()));
     }
 }
 

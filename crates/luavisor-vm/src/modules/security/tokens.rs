@@ -10,7 +10,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use luavisor_core::security::{Actor, Scope, TokenStore};
-use luavisor_core::store::{Condition, Store};
 use luavisor_core::value::Table;
 use luavisor_core::{Error, Kind, Object, Value, Values};
 use sha2::Sha256;
@@ -21,6 +20,7 @@ use crate::calendar::Duration;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
 use crate::ffi::objects::tags;
+use crate::store::{Condition, StoreRequest, StoreWrite};
 
 /// What keys of tokens begin with in their store.
 const PREFIX: &str = "token:";
@@ -51,13 +51,15 @@ fn refuse(call: &mut Call, error: Error) -> Outcome {
     call.fail(error.retryable(false))
 }
 
-/// Does something with the store behind; Unavailable if there is none.
-fn with<T>(call: &Call, id: &str, act: impl FnOnce(&mut Store, u64) -> T) -> Result<T, Error> {
-    let (mut act, mut result) = (Some(act), None);
-    call.kernel().with_store(id, &mut |store, now| {
-        result = act.take().map(|act| act(store, now));
-    });
-    result.ok_or_else(|| Error::new(Kind::UNAVAILABLE, format!("{id} is not running")))
+/// Asks the store behind, which is one in memory.
+fn ask(call: &Call, id: &str, request: StoreRequest) -> Result<Values, Error> {
+    call.kernel().store(id)?.run(request, now(call))
+}
+
+/// Unix seconds.
+fn now(call: &Call) -> f64 {
+    let (seconds, nanoseconds) = call.kernel().wall();
+    seconds as f64 + f64::from(nanoseconds) / 1e9
 }
 
 fn signature(store: &TokenStore, random: &str) -> String {
@@ -159,11 +161,10 @@ fn create(call: &mut Call) -> Outcome {
     tables[0].hash = hash;
     let value = Values { items: [Value::Table(0)].into_iter().collect(), tables };
     let place = format!("{PREFIX}{random}").into_bytes().into();
-    let put = with(call, &store.store, |values, now| {
-        values.put(place, value, Some(ttl), Condition::Absent, now).map(drop)
-    });
-    match put.and_then(|put| put) {
-        Ok(()) => {
+    let expires = Some(now(call) + ttl as f64 / 1e9);
+    let write = StoreWrite { key: place, value, expires, condition: Condition::Absent };
+    match ask(call, &store.store, StoreRequest::Put(write)) {
+        Ok(_) => {
             call.push_str(&token);
             call.results(1)
         }
@@ -189,9 +190,11 @@ fn validate(call: &mut Call) -> Outcome {
     };
     let token = call.string(2)?;
     let found = match key(&store, &token) {
-        Some(key) => with(call, &store.store, |values, now| {
-            values.get(&key, now).map(|item| item.value.clone())
-        }),
+        Some(key) => match ask(call, &store.store, StoreRequest::Get(key)) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.kind == Kind::NOT_FOUND => Ok(None),
+            Err(error) => Err(error),
+        },
         None => Ok(None),
     };
     let found = match found {
@@ -237,7 +240,8 @@ fn revoke(call: &mut Call) -> Outcome {
     };
     let token = call.string(2)?;
     let deleted = match key(&store, &token) {
-        Some(key) => with(call, &store.store, |values, now| values.delete(&key, now)),
+        Some(key) => ask(call, &store.store, StoreRequest::Delete(key))
+            .map(|deleted| *deleted.first() == Value::Boolean(true)),
         None => Ok(false),
     };
     match deleted {
