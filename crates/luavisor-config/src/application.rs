@@ -47,6 +47,8 @@ pub struct Application<T> {
     pub variables: Vec<VariableDefinition>,
     /// `store.*` entries
     pub stores: Vec<StoreDefinition>,
+    /// `security.token_store` entries
+    pub token_stores: Vec<TokenStoreDefinition>,
     /// `db.sql.sqlite` entries
     pub databases: Vec<DatabaseDefinition>,
     /// `fs.directory` entries
@@ -391,6 +393,21 @@ pub enum StoreKind {
     },
 }
 
+/// A `security.token_store` entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenStoreDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// the store that keeps the tokens
+    pub store: EntryId,
+    /// random bytes of a token
+    pub length: u32,
+    /// how long a token is good for that does not say
+    pub expiration: Duration,
+    /// what signs tokens; empty: nothing
+    pub key: String,
+}
+
 /// A `db.sql.sqlite` entry.
 #[derive(Clone, Debug)]
 pub struct DatabaseDefinition {
@@ -468,6 +485,7 @@ impl<T> Default for Application<T> {
             storages: Vec::new(),
             variables: Vec::new(),
             stores: Vec::new(),
+            token_stores: Vec::new(),
             databases: Vec::new(),
             volumes: Vec::new(),
             policies: Policies::default(),

@@ -24,7 +24,7 @@ use luavisor_core::{Error, Event, Pid, Values};
 use crate::bus::Subscription;
 use crate::files::Volume;
 use crate::program::{Context, Program};
-use crate::store::Store;
+use crate::store::{Store, TokenStore};
 
 /// A process's place within its shard; the index of every per-process table.
 pub type Slot = u16;
@@ -428,6 +428,14 @@ pub trait Kernel {
     fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error>;
     /// The volume of this id, running: NotFound, Unavailable.
     fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error>;
+
+    /// The token store of this id: NotFound, Invalid.
+    fn token_store(&self, id: &str) -> Result<Arc<TokenStore>, Error> {
+        Err(match self.has_entry(id) {
+            true => Error::invalid("resource is not a token store"),
+            false => Error::not_found(format!("token store not found: {id}")),
+        })
+    }
 
     /// The policies of the application.
     fn policies(&self) -> Arc<Policies>;

@@ -148,6 +148,9 @@ pub(crate) fn application<C: ChunkCompiler>(
             stores::MEMORY | stores::SQL => {
                 app.stores.extend(stores::store(problems, entries, entry, lifecycle));
             }
+            stores::TOKENS => {
+                app.token_stores.extend(stores::tokens(problems, entries, entry));
+            }
             stores::SQLITE => {
                 let database = stores::database(problems, entry, lifecycle, &directory);
                 app.databases.extend(database);

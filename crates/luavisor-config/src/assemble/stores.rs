@@ -3,19 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::application::{DatabaseDefinition, StoreDefinition, StoreKind};
+use crate::application::{DatabaseDefinition, StoreDefinition, StoreKind, TokenStoreDefinition};
 use crate::diagnostic::Problems;
 use crate::entries::{RawEntries, RawEntry};
 use crate::lifecycle::Lifecycle;
 use crate::read;
 use crate::yaml::Node;
 
-use super::lifecycles::set;
+use super::lifecycles::{positive, set};
 
 /// A store in memory, one in a table, and a database for the latter.
 pub(super) const MEMORY: &str = "store.memory";
 pub(super) const SQL: &str = "store.sql";
 pub(super) const SQLITE: &str = "db.sql.sqlite";
+pub(super) const TOKENS: &str = "security.token_store";
 
 /// Keys of a store in memory that does not say.
 const MAX_SIZE: u32 = 10_000;
@@ -98,4 +99,34 @@ pub(super) fn database(
     };
     let (id, lifecycle) = (entry.id.clone(), lifecycle.clone());
     Some(DatabaseDefinition { id, file, lifecycle, dependencies: Vec::new() })
+}
+
+/// Reads a token store.
+pub(super) fn tokens(
+    problems: &mut Problems,
+    entries: &RawEntries,
+    entry: &RawEntry,
+) -> Option<TokenStoreDefinition> {
+    let data = &entry.data;
+    let (mut length, mut expiration) = (32, Duration::from_secs(24 * 3600));
+    let mut key = String::new();
+    set(problems, data, "token_length", token_length, &mut length);
+    set(problems, data, "default_expiration", positive, &mut expiration);
+    let text = |problems: &mut Problems, node: &Node| read::text(problems, node).map(str::to_owned);
+    set(problems, data, "token_key", text, &mut key);
+    let Some(node) = data.get("store") else {
+        problems.error(entry.name_span, "store is required");
+        return None;
+    };
+    let store = entries.target(problems, entry, node, &[MEMORY, SQL], "store")?.id.clone();
+    Some(TokenStoreDefinition { id: entry.id.clone(), store, length, expiration, key })
+}
+
+/// Fewer bytes could be guessed.
+fn token_length(problems: &mut Problems, node: &Node) -> Option<u32> {
+    let length = read::count(problems, node)?;
+    match (16..=1024).contains(&length) {
+        true => Some(length),
+        false => read::expected(problems, node, "16 to 1024 bytes"),
+    }
 }

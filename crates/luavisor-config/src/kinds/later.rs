@@ -20,10 +20,6 @@ pub(super) static LATER: &[Kind] = &[
         ],
     ),
     later(
-        "security.token_store",
-        keys![any("store"), any("token_length"), any("default_expiration"), any("token_key")],
-    ),
-    later(
         "template.set",
         keys![
             Key::Map(

@@ -275,6 +275,10 @@ static NOW: &[Kind] = &[
         "fs.directory",
         keys![any("directory"), any("auto_init"), any("mode"), any("base"), LIFECYCLE],
     ),
+    now(
+        "security.token_store",
+        keys![any("store"), any("token_length"), any("default_expiration"), any("token_key")],
+    ),
     data("registry.entry"),
     data("ns.definition"),
     data("ns.requirement"),

@@ -20,7 +20,7 @@ use luavisor_vm::kernel::{
     Room, ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Work, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
-use luavisor_vm::store::Store;
+use luavisor_vm::store::{Store, TokenStore};
 use luavisor_vm::{Program, Slot, Subscription, TimerId, Token};
 
 use super::effects::Effect;
@@ -479,6 +479,10 @@ impl Kernel for ShardKernel {
 
     fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error> {
         self.world.volumes.get(id)
+    }
+
+    fn token_store(&self, id: &str) -> Result<Arc<TokenStore>, Error> {
+        self.world.stores.token_store(id, self.has_entry(id))
     }
 
     fn policies(&self) -> Arc<Policies> {

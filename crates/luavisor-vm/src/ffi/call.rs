@@ -383,6 +383,10 @@ impl Call {
     pub fn collect(&mut self) {
         super::life::collect_once(self.cx);
     }
+    /// Whether the VM is part of a simulation.
+    pub fn simulated(&self) -> bool {
+        self.cx.simulated()
+    }
     /// Tasks of the process.
     pub fn tasks(&self) -> usize {
         self.process().tasks.iter().count()
