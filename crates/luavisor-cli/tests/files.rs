@@ -198,3 +198,26 @@ fn entries_are_checked() {
         .mentions("an octal mode such as")
         .mentions("project");
 }
+
+#[test]
+fn policies_decide_who_gets_a_volume() {
+    let entries = "
+  - { name: data, kind: fs.directory, directory: data, auto_init: true, lifecycle: { auto_start: true } }
+  - { name: other, kind: fs.directory, directory: other, auto_init: true, lifecycle: { auto_start: true } }
+  - { name: own, kind: security.policy, policy: { actions: [fs.get, system.exit], resources: ['app:data', system], effect: allow } }
+  - { name: guest, kind: process.lua, source: \"file://guest.lua\", modules: [fs, system], lifecycle: { auto_start: true, requires: [data, other], restart: { policy: never }, security: { actor: { id: guest }, policies: [own] } } }";
+    let guest = r#"
+        local fs, system = require("fs"), require("system")
+        return { main = function()
+            print(fs.get("app:data"):exists("x"))
+            local _, err = fs.get("app:other")
+            print(err:kind(), err:message())
+            system.exit(0)
+        end }"#;
+    Project::new()
+        .entries(entries)
+        .file("src/guest.lua", guest)
+        .run([])
+        .exits(0)
+        .prints("false\nPermissionDenied\tnot allowed to access filesystem: app:other\n");
+}
