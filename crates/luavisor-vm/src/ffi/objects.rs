@@ -37,6 +37,8 @@ pub mod tags {
     pub const STORE: c_int = 23;
     pub const VOLUME: c_int = 24;
     pub const DIRECTORY_ENTRIES: c_int = 25;
+    pub const FILE: c_int = 26;
+    pub const SCANNER: c_int = 27;
     pub const TOKEN_STORE: c_int = 29;
     pub const ACTOR: c_int = 30;
     pub const SCOPE: c_int = 31;

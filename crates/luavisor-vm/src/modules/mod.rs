@@ -29,6 +29,7 @@ mod refusal;
 pub mod registry;
 pub mod security;
 pub mod store;
+pub mod stream;
 pub mod subscriptions;
 pub mod supervisor;
 pub mod system;
@@ -67,6 +68,7 @@ pub fn install(setup: &mut Setup) {
     security::install(setup);
     store::install(setup);
     fs::install(setup);
+    stream::install(setup);
     supervisor::install(setup);
     types::install(setup);
 }
@@ -81,7 +83,6 @@ const UNSUPPORTED: &[&str] = &[
     "expr",
     "text",
     "templates",
-    "stream",
     "queue",
     "sql",
     "http",
