@@ -91,6 +91,88 @@ fn files_and_directories() {
 }
 
 #[test]
+fn files_are_open_to_read_or_to_write() {
+    passes(
+        r#"
+        local v = assert(fs.get("app:data"))
+        local f = assert(v:open("a", "w"))
+        eq(f:write("one two three"), true) eq(f:seek(fs.seek.SET, 4), 4) eq(f:write("TWO"), true)
+        eq(f:seek("cur", -1), 6) eq(f:seek("end", 0), 13)
+        refused("Invalid: offset is before the start of the file", f:seek("set", -1))
+        refused("Invalid: offset is before the start of the file", f:seek("cur", -50))
+        refused("Invalid: invalid whence: must be 'set', 'cur', or 'end'", f:seek("start", 0))
+        refused("Invalid: data required", f:write(""))
+        refused("PermissionDenied: not open to read: /a", f:read())
+        eq(f:stat().size, 13) eq(f:stat().name, "a") eq(f:sync(), true)
+        eq(f:close(), true) eq(f:close(), true)
+        for _, method in { "read", "stat", "sync", "scanner" } do
+            refused("Invalid: file is closed", f[method](f))
+        end
+        refused("Invalid: file is closed", f:write("x")) refused("Invalid: file is closed", f:seek("set", 0))
+
+        f = v:open("a", "r")
+        eq(f:read(3), "one") eq(f:read(), " TWO three")
+        refused("NotFound: EOF", f:read())
+        refused("Invalid: size must be positive", f:read(0))
+        refused("PermissionDenied: not open to write: /a", f:write("x"))
+        f = v:open("a", "a") eq(f:seek("set", 0), 0) eq(f:write("!"), true) f:close()
+        eq(v:readfile("a"), "one TWO three!")
+
+        refused("AlreadyExists: path already exists: /a", v:open("a", "wx"))
+        refused("NotFound: failed to open file: /b", v:open("b", "r"))
+        refused("Invalid: invalid mode: must be 'r', 'w', 'wx' or 'a'", v:open("a", "rw"))
+        refused("Invalid: not a file: /", v:open("/", "r"))
+        refused("PermissionDenied: the mode of app:fixed does not allow that: /a", fs.get("app:fixed"):open("a", "w"))
+        "#,
+    );
+}
+
+#[test]
+fn a_scanner_gives_lines_words_bytes_and_runes() {
+    passes(
+        r#"
+        local v = assert(fs.get("app:data"))
+        local function all(text, split)
+            v:writefile("a", text)
+            local scanner, found = v:open("a", "r"):scanner(split), {}
+            eq(scanner:text(), "")
+            while scanner:scan() do table.insert(found, scanner:text()) end
+            return table.concat(found, "|"), scanner:err(), scanner:scan()
+        end
+        eq(all("tea\r\nmilk\n\nlast"), "tea|milk||last")
+        eq(all("tea and\nmilk ", "words"), "tea|and|milk")
+        eq(all("abc", "bytes"), "a|b|c")
+        eq(all("\u{20ac}\xff", "runes"), "\u{20ac}|\u{fffd}")
+        local found, err, again = all(string.rep("x", 65537))
+        eq(found, "") eq(err, "token too long") eq(again, false)
+        eq(#all(string.rep("x", 65536)), 65536)
+        local many = all(string.rep("a line\n", 50000))
+        eq(#many, 50000 * 7 - 1)
+
+        local f = v:open("a", "r")
+        refused("Invalid: invalid split type: must be 'lines', 'words', 'bytes', or 'runes'", f:scanner("x"))
+        local scanner = f:scanner()
+        f:close()
+        eq(scanner:scan(), false) eq(scanner:err(), "file is closed")
+        "#,
+    );
+}
+
+#[test]
+fn a_process_has_only_so_many_files() {
+    let project = project(
+        r#"
+        local v = assert(fs.get("app:data"))
+        v:writefile("a", "x")
+        local open = {}
+        for n = 1, 1000 do open[n] = assert(v:open("a", "r")) end
+        refused("LimitExceeded: more than 1000 files are open", v:open("a", "r"))
+        "#,
+    );
+    project.run(["main"]).exits(0).prints("done\n");
+}
+
+#[test]
 fn bad_arguments_are_refused() {
     passes(
         r#"
@@ -197,4 +279,27 @@ fn entries_are_checked() {
         .mentions("there is no directory")
         .mentions("an octal mode such as")
         .mentions("project");
+}
+
+#[test]
+fn policies_decide_who_gets_a_volume() {
+    let entries = "
+  - { name: data, kind: fs.directory, directory: data, auto_init: true, lifecycle: { auto_start: true } }
+  - { name: other, kind: fs.directory, directory: other, auto_init: true, lifecycle: { auto_start: true } }
+  - { name: own, kind: security.policy, policy: { actions: [fs.get, system.exit], resources: ['app:data', system], effect: allow } }
+  - { name: guest, kind: process.lua, source: \"file://guest.lua\", modules: [fs, system], lifecycle: { auto_start: true, requires: [data, other], restart: { policy: never }, security: { actor: { id: guest }, policies: [own] } } }";
+    let guest = r#"
+        local fs, system = require("fs"), require("system")
+        return { main = function()
+            print(fs.get("app:data"):exists("x"))
+            local _, err = fs.get("app:other")
+            print(err:kind(), err:message())
+            system.exit(0)
+        end }"#;
+    Project::new()
+        .entries(entries)
+        .file("src/guest.lua", guest)
+        .run([])
+        .exits(0)
+        .prints("false\nPermissionDenied\tnot allowed to access filesystem: app:other\n");
 }

@@ -265,6 +265,35 @@ fn a_tree_can_be_added_and_changed() {
     main_prints(Project::new().process("child", "", child), body, "child\nchild\nchild\ndone\n");
 }
 
+/// Files, databases and the environment were looked at when the application was loaded.
+#[test]
+fn other_resources_are_left_alone() {
+    let project = functions().file("data/here.txt", "x").entries(
+        "
+  - { name: files, kind: fs.directory, directory: data, lifecycle: { auto_start: true } }
+  - { name: kept, kind: store.memory, lifecycle: { auto_start: true } }
+  - { name: base, kind: db.sql.sqlite, file: 'data/base.db', lifecycle: { auto_start: true } }
+  - { name: machine, kind: env.storage.os }
+  - { name: home, kind: env.variable, variable: HOME, storage: machine }",
+    );
+    let body = "
+        print(registry.snapshot():changes():delete('app:lone'):apply())
+        for _, name in { 'app:files', 'app:kept', 'app:base', 'app:home' } do
+            print(select(2, registry.snapshot():changes():delete(name):apply()))
+        end";
+    let fixed = |name: &str, kind: &str| {
+        format!("apply changes: app:{name}: a {kind} cannot change while the application runs\n")
+    };
+    let expected = [
+        "registry.Version{v2}\n".to_owned(),
+        fixed("files", "fs.directory"),
+        fixed("kept", "store.memory"),
+        fixed("base", "db.sql.sqlite"),
+        fixed("home", "env.variable"),
+    ];
+    main_prints(project, body, &expected.concat());
+}
+
 #[test]
 fn permission_is_asked_for() {
     let body = "

@@ -116,7 +116,7 @@ fn a_store_is_shared() {
   - { name: short, kind: security.token_store, store: s, token_length: 3 }
   - { name: none, kind: security.token_store }",
     );
-    let found = tokens.luavisor(["check"]).exits(1).mentions("expected from 16 to 1024 bytes");
+    let found = tokens.luavisor(["check"]).exits(1).mentions("expected 16 to 1024 bytes");
     assert!(found.stderr.contains("store is required"), "{found:?}");
     let wrong = Project::new().entries("\n  - { name: s, kind: store.memory, max_size: many }");
     wrong.luavisor(["check"]).exits(1).mentions("expected a whole number from 0");

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use luavisor_core::Values;
-use luavisor_core::security::{Policies, TokenStore};
+use luavisor_core::security::Policies;
 use luavisor_core::supervision::{ChildRule, DynamicRule, Rules};
 
 use crate::id::EntryId;
@@ -41,14 +41,14 @@ pub struct Application<T> {
     pub checks: Vec<CheckDefinition<T>>,
     /// processes and functions with `meta.type: test`
     pub tests: Vec<TestDefinition<T>>,
-    /// `security.token_store` entries
-    pub token_stores: Vec<TokenStore>,
     /// `env.storage.*` entries
     pub storages: Vec<StorageDefinition>,
     /// `env.variable` entries
     pub variables: Vec<VariableDefinition>,
     /// `store.*` entries
     pub stores: Vec<StoreDefinition>,
+    /// `security.token_store` entries
+    pub token_stores: Vec<TokenStoreDefinition>,
     /// `db.sql.sqlite` entries
     pub databases: Vec<DatabaseDefinition>,
     /// `fs.directory` entries
@@ -393,6 +393,21 @@ pub enum StoreKind {
     },
 }
 
+/// A `security.token_store` entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenStoreDefinition {
+    /// the entry
+    pub id: EntryId,
+    /// the store that keeps the tokens
+    pub store: EntryId,
+    /// random bytes of a token
+    pub length: u32,
+    /// how long a token is good for that does not say
+    pub expiration: Duration,
+    /// what signs tokens; empty: nothing
+    pub key: String,
+}
+
 /// A `db.sql.sqlite` entry.
 #[derive(Clone, Debug)]
 pub struct DatabaseDefinition {
@@ -467,10 +482,10 @@ impl<T> Default for Application<T> {
             supervisors: Vec::new(),
             checks: Vec::new(),
             tests: Vec::new(),
-            token_stores: Vec::new(),
             storages: Vec::new(),
             variables: Vec::new(),
             stores: Vec::new(),
+            token_stores: Vec::new(),
             databases: Vec::new(),
             volumes: Vec::new(),
             policies: Policies::default(),

@@ -43,7 +43,8 @@ pub use application::{
     Application, CheckDefinition, ChildDefinition, Command, DatabaseDefinition, DynamicDefinition,
     Entry, FunctionDefinition, HostDefinition, HostLimits, Pool, PoolKind, ProcessDefinition,
     ProcessLimits, ServiceDefinition, StorageDefinition, StorageKind, StoreDefinition, StoreKind,
-    SupervisorDefinition, TestDefinition, Unit, VariableDefinition, VolumeDefinition,
+    SupervisorDefinition, TestDefinition, TokenStoreDefinition, Unit, VariableDefinition,
+    VolumeDefinition,
 };
 pub use compiler::{ChunkCompiler, CompileError, NoCompiler};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Mode, Place};

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use luavisor_core::security::{Policies, TokenStore};
+use luavisor_core::security::Policies;
 
 /// See the module. By default there are no policies, and everything is allowed.
 #[derive(Clone, Debug, Default)]
 pub struct Security {
     /// the policies of the application
     pub policies: Arc<Policies>,
-    /// the token stores of the application
-    pub tokens: Vec<TokenStore>,
     /// refuse guarded calls without a security context (`security.strict_mode`)
     pub strict: bool,
 }

@@ -5,17 +5,17 @@
 //! who moves directories meanwhile leads outside. In a simulation there are no files.
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirBuilder, Metadata, OpenOptions};
+use cap_std::fs::{Dir, DirBuilder, File as OsFile, Metadata, OpenOptions};
 #[cfg(unix)]
 use cap_std::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use luavisor_core::{Error, Kind, Table, Value, Values};
-use luavisor_vm::files::{FileRequest, Volume, WriteMode};
+use luavisor_vm::files::{Access, File, FileRequest, Volume, VolumePath, WriteMode};
 
 use crate::services::Target;
 use crate::store::keeper::{Keeper, Resource};
@@ -116,15 +116,23 @@ impl Resource for Directory {
 }
 
 impl Volume for Directory {
-    fn run(&self, request: FileRequest) -> Result<Values, Error> {
-        let root = match &*lock(&self.state) {
-            State::Open(root) => root.clone(),
-            State::Closed => return Err(self.not_running()),
-            State::Simulated => {
-                let text = "there are no files in a simulation";
-                return Err(Error::new(Kind::UNAVAILABLE, text).retryable(false));
+    fn open(&self, path: VolumePath, access: Access) -> Result<Box<dyn File>, Error> {
+        let root = self.root()?;
+        let (file, reads) = match access {
+            Access::Read => {
+                self.permits(READ, &path)?;
+                (open_to_read(&root, &path)?, true)
+            }
+            Access::Write(mode) => {
+                self.permits(WRITE, &path)?;
+                (self.open_to_write(&root, &path, mode)?, false)
             }
         };
+        Ok(Box::new(OpenFile { file, path, reads }))
+    }
+
+    fn run(&self, request: FileRequest) -> Result<Values, Error> {
+        let root = self.root()?;
         match request {
             FileRequest::Read(path) => {
                 self.permits(READ, &path)?;
@@ -190,7 +198,23 @@ impl Directory {
         }
     }
 
+    fn root(&self) -> Result<Arc<Dir>, Error> {
+        match &*lock(&self.state) {
+            State::Open(root) => Ok(root.clone()),
+            State::Closed => Err(self.not_running()),
+            State::Simulated => {
+                let text = "there are no files in a simulation";
+                Err(Error::new(Kind::UNAVAILABLE, text).retryable(false))
+            }
+        }
+    }
+
     fn write(&self, root: &Dir, path: &str, data: &[u8], mode: WriteMode) -> Result<(), Error> {
+        let mut file = self.open_to_write(root, path, mode)?;
+        file.write_all(data).map_err(|error| failed(&error, path))
+    }
+
+    fn open_to_write(&self, root: &Dir, path: &str, mode: WriteMode) -> Result<OsFile, Error> {
         let mut options = OpenOptions::new();
         match mode {
             WriteMode::Replace => options.write(true).create(true).truncate(true),
@@ -204,12 +228,9 @@ impl Directory {
             ErrorKind::AlreadyExists => exists(path),
             _ => failed(&error, path),
         };
-        let mut file = root.open_with(below(path), &options).map_err(open)?;
+        let file = root.open_with(below(path), &options).map_err(open)?;
         let metadata = file.metadata().map_err(|error| failed(&error, path))?;
-        if !metadata.is_file() {
-            return Err(no_file(path));
-        }
-        file.write_all(data).map_err(|error| failed(&error, path))
+        if metadata.is_file() { Ok(file) } else { Err(no_file(path)) }
     }
 
     fn make_directory(&self, root: &Dir, path: &str) -> io::Result<()> {
@@ -221,6 +242,17 @@ impl Directory {
 }
 
 fn read(root: &Dir, path: &str) -> Result<Vec<u8>, Error> {
+    let file = open_to_read(root, path)?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| failed(&error, path))?;
+    if bytes.len() as u64 > LARGEST {
+        let text = format!("larger than {} MiB: /{path}", LARGEST >> 20);
+        return Err(Error::new(Kind::LIMIT_EXCEEDED, text).retryable(false));
+    }
+    Ok(bytes)
+}
+
+fn open_to_read(root: &Dir, path: &str) -> Result<OsFile, Error> {
     let mut options = OpenOptions::new();
     options.read(true);
     not_waiting(&mut options);
@@ -232,16 +264,51 @@ fn read(root: &Dir, path: &str) -> Result<Vec<u8>, Error> {
     };
     let file = root.open_with(below(path), &options).map_err(open)?;
     let metadata = file.metadata().map_err(|error| failed(&error, path))?;
-    if !metadata.is_file() {
-        return Err(no_file(path));
+    if metadata.is_file() { Ok(file) } else { Err(no_file(path)) }
+}
+
+/// A file that a program has open.
+struct OpenFile {
+    file: OsFile,
+    path: VolumePath,
+    reads: bool,
+}
+
+impl File for OpenFile {
+    fn read(&mut self, most: usize) -> Result<Vec<u8>, Error> {
+        if !self.reads {
+            return Err(denied(format!("not open to read: /{}", self.path)));
+        }
+        let mut bytes = Vec::new();
+        let read = (&mut self.file).take(most as u64).read_to_end(&mut bytes);
+        read.map_err(|error| failed(&error, &self.path))?;
+        Ok(bytes)
     }
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| failed(&error, path))?;
-    if bytes.len() as u64 > LARGEST {
-        let text = format!("larger than {} MiB: /{path}", LARGEST >> 20);
-        return Err(Error::new(Kind::LIMIT_EXCEEDED, text).retryable(false));
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if self.reads {
+            return Err(denied(format!("not open to write: /{}", self.path)));
+        }
+        self.file.write_all(bytes).map_err(|error| failed(&error, &self.path))
     }
-    Ok(bytes)
+
+    fn seek(&mut self, place: SeekFrom) -> Result<u64, Error> {
+        self.file.seek(place).map_err(|error| match error.kind() {
+            ErrorKind::InvalidInput => {
+                Error::invalid("offset is before the start of the file").retryable(false)
+            }
+            _ => failed(&error, &self.path),
+        })
+    }
+
+    fn stat(&self) -> Result<Values, Error> {
+        let metadata = self.file.metadata().map_err(|error| failed(&error, &self.path))?;
+        Ok(stat(&self.path, &metadata))
+    }
+
+    fn sync(&mut self) -> Result<(), Error> {
+        self.file.sync_all().map_err(|error| failed(&error, &self.path))
+    }
 }
 
 /// A pipe that nobody writes to must not keep a thread.

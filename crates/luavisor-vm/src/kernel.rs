@@ -17,14 +17,14 @@ use std::sync::Arc;
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
-use luavisor_core::security::{Policies, TokenStore};
+use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Pid, Values};
 
 use crate::bus::Subscription;
 use crate::files::Volume;
 use crate::program::{Context, Program};
-use crate::store::Store;
+use crate::store::{Store, TokenStore};
 
 /// A process's place within its shard; the index of every per-process table.
 pub type Slot = u16;
@@ -424,12 +424,18 @@ pub trait Kernel {
     /// All values by name.
     fn variables(&self) -> BTreeMap<String, String>;
 
-    /// A store of tokens.
-    fn token_store(&self, id: &str) -> Option<TokenStore>;
     /// The store of this id, running or not: NotFound, Invalid, Unavailable.
     fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error>;
     /// The volume of this id, running: NotFound, Unavailable.
     fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error>;
+
+    /// The token store of this id: NotFound, Invalid.
+    fn token_store(&self, id: &str) -> Result<Arc<TokenStore>, Error> {
+        Err(match self.has_entry(id) {
+            true => Error::invalid("resource is not a token store"),
+            false => Error::not_found(format!("token store not found: {id}")),
+        })
+    }
 
     /// The policies of the application.
     fn policies(&self) -> Arc<Policies>;

@@ -4,6 +4,9 @@
 //! Every request is atomic on its key; what is answered is done, and stays done as long
 //! as the store says.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Values};
 
@@ -82,6 +85,21 @@ pub trait Store: Send + Sync {
     fn info(&self) -> StoreInfo;
     /// Does this at `now`, in unix seconds. Unavailable `<id> is not running`.
     fn run(&self, request: StoreRequest, now: f64) -> Result<Values, Error>;
+}
+
+/// A `security.token_store` entry.
+#[derive(Clone, Debug)]
+pub struct TokenStore {
+    /// its id
+    pub id: Arc<str>,
+    /// the store that keeps the tokens
+    pub store: Arc<str>,
+    /// random bytes of a token
+    pub length: usize,
+    /// how long a token is good for that does not say
+    pub expiration: Duration,
+    /// what signs tokens; empty: nothing
+    pub key: String,
 }
 
 /// The first value as JSON text.

@@ -352,6 +352,7 @@ impl App {
         application.stores.extend(added.stores);
         application.databases.extend(added.databases);
         application.volumes.extend(added.volumes);
+        application.token_stores.extend(added.token_stores);
         self.application = application;
         Ok(())
     }

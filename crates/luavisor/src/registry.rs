@@ -101,7 +101,7 @@ impl Entries {
                 file: "".into(),
                 line: 1,
                 meta: entry.meta.clone(),
-                data: entry.data.clone(),
+                data: checked_before(entry),
             })
         });
         let wanted: Vec<_> = wanted.collect();
@@ -211,6 +211,18 @@ fn entries_of(application: &Application) -> registry::Entries {
     entries.into()
 }
 
+/// The configuration of an entry, without the wish that its directory exists: that was
+/// looked at when the application was loaded, and such entries do not change.
+fn checked_before(entry: &Entry) -> Values {
+    let mut data = entry.data.clone();
+    if let Some(table) = data.tables.first_mut().filter(|_| *entry.kind == *"fs.directory") {
+        let key = Value::from("auto_init");
+        table.hash.retain(|(known, _)| *known != key);
+        table.hash.push((key, Value::Boolean(true)));
+    }
+    data
+}
+
 /// Ids of processes, functions and services that are no entries.
 fn made_in_code(application: &Application, entries: &registry::Entries) -> BTreeSet<EntryId> {
     let processes = application.processes.iter().map(|process| &process.id);
@@ -235,7 +247,9 @@ fn fixed(change: &Change, old: &registry::Entries) -> Option<(Arc<str>, Arc<str>
     };
     let fixed = |kind: &&Arc<str>| {
         matches!(&***kind, "process.host" | "terminal.host")
-            || ["env.", "security.", "store."].iter().any(|part| kind.starts_with(part))
+            || ["env.", "security.", "store.", "fs.", "db."]
+                .iter()
+                .any(|part| kind.starts_with(part))
     };
     let kind = before.into_iter().chain(after).find(fixed)?;
     Some((id.clone(), kind.clone()))

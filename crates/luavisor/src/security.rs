@@ -12,8 +12,7 @@ use crate::Application;
 /// What the runtime knows of security.
 pub(crate) fn of(application: &Application) -> Security {
     let policies = Arc::new(application.policies.clone());
-    let tokens = application.token_stores.clone();
-    Security { policies, tokens, strict: application.settings.strict_mode }
+    Security { policies, strict: application.settings.strict_mode }
 }
 
 /// What everything that a service starts inherits: its actor, and the scope of the

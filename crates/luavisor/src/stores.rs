@@ -4,6 +4,8 @@ use luavisor_config::{EntryId, Lifecycle, StoreKind};
 use luavisor_runtime::services::{ServiceSpec, Target};
 use luavisor_runtime::store::{Columns, StoreSpec, Stores};
 
+use luavisor_vm::store::TokenStore;
+
 use crate::Application;
 use crate::boot::spec;
 use crate::error::StartError;
@@ -17,6 +19,15 @@ pub(crate) fn of(application: &Application) -> Result<(Stores, Vec<ServiceSpec>)
     }
     for store in &application.stores {
         stores.add(store.id.shared(), kind(&store.kind))?;
+    }
+    for tokens in &application.token_stores {
+        stores.add_tokens(TokenStore {
+            id: tokens.id.shared(),
+            store: tokens.store.shared(),
+            length: tokens.length as usize,
+            expiration: tokens.expiration,
+            key: tokens.key.clone(),
+        });
     }
     let databases = application.databases.iter();
     let databases = databases.map(|it| (&it.id, &it.dependencies, &it.lifecycle));

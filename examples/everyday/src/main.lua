@@ -1,7 +1,7 @@
 local funcs = require("funcs")
 
 -- A part is a function that returns the lines to print.
-local PARTS = { "funcs", "events", "security" }
+local PARTS = { "funcs", "events", "security", "store" }
 
 return function()
 	for _, part in PARTS do

@@ -142,14 +142,14 @@ pub(crate) fn application<C: ChunkCompiler>(
                 let supervisor = supervisors::read(problems, entries, entry, lifecycle, host);
                 app.supervisors.push(supervisor);
             }
-            "security.token_store" => {
-                app.token_stores.extend(stores::tokens(problems, entries, entry));
-            }
             security::POLICY | security::EXPRESSION => {
                 security::read(problems, entry, &mut app.policies);
             }
             stores::MEMORY | stores::SQL => {
                 app.stores.extend(stores::store(problems, entries, entry, lifecycle));
+            }
+            stores::TOKENS => {
+                app.token_stores.extend(stores::tokens(problems, entries, entry));
             }
             stores::SQLITE => {
                 let database = stores::database(problems, entry, lifecycle, &directory);

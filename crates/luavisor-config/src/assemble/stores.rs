@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use luavisor_core::security::TokenStore;
-
-use crate::application::{DatabaseDefinition, StoreDefinition, StoreKind};
+use crate::application::{DatabaseDefinition, StoreDefinition, StoreKind, TokenStoreDefinition};
 use crate::diagnostic::Problems;
 use crate::entries::{RawEntries, RawEntry};
 use crate::lifecycle::Lifecycle;
@@ -18,6 +16,7 @@ use super::lifecycles::{positive, set};
 pub(super) const MEMORY: &str = "store.memory";
 pub(super) const SQL: &str = "store.sql";
 pub(super) const SQLITE: &str = "db.sql.sqlite";
+pub(super) const TOKENS: &str = "security.token_store";
 
 /// Keys of a store in memory that does not say.
 const MAX_SIZE: u32 = 10_000;
@@ -102,34 +101,32 @@ pub(super) fn database(
     Some(DatabaseDefinition { id, file, lifecycle, dependencies: Vec::new() })
 }
 
-/// Random bytes of a token.
-const LENGTHS: std::ops::RangeInclusive<u32> = 16..=1024;
-
-/// Reads a store of tokens.
+/// Reads a token store.
 pub(super) fn tokens(
     problems: &mut Problems,
     entries: &RawEntries,
     entry: &RawEntry,
-) -> Option<TokenStore> {
-    let Some(node) = entry.data.get("store") else {
+) -> Option<TokenStoreDefinition> {
+    let data = &entry.data;
+    let (mut length, mut expiration) = (32, Duration::from_secs(24 * 3600));
+    let mut key = String::new();
+    set(problems, data, "token_length", token_length, &mut length);
+    set(problems, data, "default_expiration", positive, &mut expiration);
+    let text = |problems: &mut Problems, node: &Node| read::text(problems, node).map(str::to_owned);
+    set(problems, data, "token_key", text, &mut key);
+    let Some(node) = data.get("store") else {
         problems.error(entry.name_span, "store is required");
         return None;
     };
-    let store = entries.target(problems, entry, node, &[MEMORY], "store")?;
-    let (mut length, mut expiration) = (32, Duration::from_secs(24 * 3600));
-    set(problems, &entry.data, "token_length", read::count, &mut length);
-    if !LENGTHS.contains(&length) {
-        let (least, most) = (LENGTHS.start(), LENGTHS.end());
-        let span = entry.data.get("token_length").map_or(entry.name_span, |node| node.span);
-        problems.error(span, format!("expected from {least} to {most} bytes, found {length}"));
+    let store = entries.target(problems, entry, node, &[MEMORY, SQL], "store")?.id.clone();
+    Some(TokenStoreDefinition { id: entry.id.clone(), store, length, expiration, key })
+}
+
+/// Fewer bytes could be guessed.
+fn token_length(problems: &mut Problems, node: &Node) -> Option<u32> {
+    let length = read::count(problems, node)?;
+    match (16..=1024).contains(&length) {
+        true => Some(length),
+        false => read::expected(problems, node, "16 to 1024 bytes"),
     }
-    set(problems, &entry.data, "default_expiration", positive, &mut expiration);
-    let key = entry.data.get("token_key").and_then(|node| read::text(problems, node));
-    Some(TokenStore {
-        id: entry.id.shared(),
-        store: store.id.shared(),
-        length: length as usize,
-        expiration: u64::try_from(expiration.as_nanos()).unwrap_or(u64::MAX),
-        key: key.unwrap_or_default().into(),
-    })
 }

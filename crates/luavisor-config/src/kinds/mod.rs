@@ -235,10 +235,6 @@ static NOW: &[Kind] = &[
             any("groups"),
         ],
     ),
-    now(
-        "security.token_store",
-        keys![any("store"), any("token_length"), any("default_expiration"), any("token_key")],
-    ),
     now("env.storage.memory", keys![]),
     now("env.storage.os", keys![]),
     now(
@@ -288,6 +284,10 @@ static NOW: &[Kind] = &[
     now(
         "fs.directory",
         keys![any("directory"), any("auto_init"), any("mode"), any("base"), LIFECYCLE],
+    ),
+    now(
+        "security.token_store",
+        keys![any("store"), any("token_length"), any("default_expiration"), any("token_key")],
     ),
     data("registry.entry"),
     data("ns.definition"),

@@ -18,7 +18,6 @@ mod policies;
 mod policy;
 #[cfg(test)]
 mod tests;
-mod tokens;
 
 use std::sync::Arc;
 
@@ -28,7 +27,6 @@ pub use condition::{Against, Condition, Field, Operator, Pattern};
 pub use names::Names;
 pub use policies::Policies;
 pub use policy::{Effect, Expression, Policy};
-pub use tokens::TokenStore;
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq)]

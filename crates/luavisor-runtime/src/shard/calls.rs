@@ -11,7 +11,7 @@ use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::relations::{LinkId, LinkIds};
-use luavisor_core::security::{Policies, TokenStore};
+use luavisor_core::security::Policies;
 use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Event, Exit, Pid, Values};
 use luavisor_vm::files::Volume;
@@ -20,7 +20,7 @@ use luavisor_vm::kernel::{
     Room, ServiceInfo, Setting, SpawnRequest, Stored, SupervisorRequest, Work, Written,
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
-use luavisor_vm::store::Store;
+use luavisor_vm::store::{Store, TokenStore};
 use luavisor_vm::{Program, Slot, Subscription, TimerId, Token};
 
 use super::effects::Effect;
@@ -485,16 +485,16 @@ impl Kernel for ShardKernel {
         self.world.volumes.get(id)
     }
 
+    fn token_store(&self, id: &str) -> Result<Arc<TokenStore>, Error> {
+        self.world.stores.token_store(id, self.has_entry(id))
+    }
+
     fn policies(&self) -> Arc<Policies> {
         self.world.security.policies.clone()
     }
 
     fn entries(&self) -> Arc<[Arc<Entry>]> {
         self.world.catalog.entries()
-    }
-
-    fn token_store(&self, id: &str) -> Option<TokenStore> {
-        self.world.security.tokens.iter().find(|store| *store.id == *id).cloned()
     }
 
     fn history(&self) -> History {

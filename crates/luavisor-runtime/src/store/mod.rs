@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use luavisor_core::{Error, Kind};
-use luavisor_vm::store::Store;
+use luavisor_vm::store::{Store, TokenStore};
 
 use crate::services::Target;
 use crate::world::CONTROL;
@@ -61,6 +61,7 @@ pub struct Stores {
     stores: HashMap<Arc<str>, Arc<dyn Store>>,
     resources: HashMap<Arc<str>, Arc<dyn Resource>>,
     databases: HashMap<Arc<str>, Arc<Database>>,
+    tokens: HashMap<Arc<str>, Arc<TokenStore>>,
 }
 
 impl Stores {
@@ -88,6 +89,20 @@ impl Stores {
         self.stores.insert(id.clone(), store);
         self.resources.insert(id, resource);
         Ok(())
+    }
+
+    /// Adds a token store.
+    pub fn add_tokens(&mut self, tokens: TokenStore) {
+        self.tokens.insert(tokens.id.clone(), Arc::new(tokens));
+    }
+
+    /// The token store of this id.
+    pub(crate) fn token_store(&self, id: &str, exists: bool) -> Result<Arc<TokenStore>, Error> {
+        let missing = || match exists {
+            true => Error::invalid("resource is not a token store"),
+            false => Error::not_found(format!("token store not found: {id}")),
+        };
+        self.tokens.get(id).cloned().ok_or_else(missing)
     }
 
     /// What runs as the service of a store or database. It says when it is ready.

@@ -16,7 +16,7 @@ use super::build::Builder;
 use super::context::{Cx, Op};
 use super::error::{self, Raise, finish};
 use super::lua::*;
-use super::process::{ChannelId, Meaning, Process, Source, Wait};
+use super::process::{ChannelId, Meaning, Process, Release, Source, Wait};
 pub use super::setup::{Setup, TableSetup};
 use super::tasks::Answer;
 use super::view::View;
@@ -386,6 +386,10 @@ impl Call {
     pub fn collect(&mut self) {
         super::life::collect_once(self.cx);
     }
+    /// Whether the VM is part of a simulation.
+    pub fn simulated(&self) -> bool {
+        self.cx.simulated()
+    }
     /// Tasks of the process.
     pub fn tasks(&self) -> usize {
         self.process().tasks.iter().count()
@@ -502,6 +506,24 @@ impl Call {
     ) -> Outcome {
         self.will_answer(Answer::As(push))?;
         self.elsewhere(work)
+    }
+    /// The same, with what `push` pushes: an object that holds what the work made.
+    pub(crate) fn elsewhere_then(
+        &mut self,
+        work: impl FnOnce() -> Result<Values, Error> + Send + 'static,
+        push: impl FnOnce(&mut Call) + Send + 'static,
+    ) -> Outcome {
+        self.will_answer(Answer::Push(Box::new(push)))?;
+        self.elsewhere(work)
+    }
+    /// On a thread that runs no call: for the results of an operation.
+    pub(super) fn on(cx: Cx, lua: Lua) -> Call {
+        Call { lua, cx, name: c"" }
+    }
+    /// The process holds this, and lets go of it at its end, whatever ends it. False: it
+    /// holds `most` already.
+    pub(crate) fn release_at_end(&mut self, held: Arc<dyn Release>, most: usize) -> bool {
+        self.process().rare().held.add(&held, most)
     }
     fn will_answer(&mut self, answer: Answer) -> Result<(), Raise> {
         self.may_block(self.name.to_str().unwrap_or("?"))?;

@@ -45,10 +45,12 @@ pub mod tags {
     pub const SCOPE: c_int = 31;
     pub const POLICY: c_int = 32;
     pub const STORE: c_int = 33;
-    pub const TOKENS: c_int = 34;
+    pub const TOKEN_STORE: c_int = 34;
     pub const PROGRAM: c_int = 35;
     pub const VOLUME: c_int = 36;
     pub const DIRECTORY_ENTRIES: c_int = 37;
+    pub const FILE: c_int = 38;
+    pub const SCANNER: c_int = 39;
 }
 
 /// Makes a class with raw natives.

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::ffi::c_char;
 use std::num::NonZeroU64;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use luavisor_core::mailbox::{Mailbox, SubscriptionId};
 use luavisor_core::{Event, Pid, Values};
@@ -123,8 +123,47 @@ pub struct Rare {
     /// own cancels whose event is already queued; the kernel's copies are dropped
     pub own_cancels: u32,
     pub futures: Futures,
+    pub held: Holdings,
     /// channel of each mailbox subscription
     subscription_channels: Vec<ChannelId>,
+}
+
+/// Something outside of the VM that a process holds.
+pub trait Release: Send + Sync {
+    /// Lets go of it. Does not wait.
+    fn release(&self);
+}
+
+/// What a process holds; released when it ends.
+#[derive(Default)]
+pub struct Holdings(Vec<Weak<dyn Release>>);
+
+impl Holdings {
+    /// Adds one, unless there are so many already, and forgets those that are gone.
+    pub fn add(&mut self, held: &Arc<dyn Release>, most: usize) -> bool {
+        if self.0.len() == self.0.capacity() || self.0.len() >= most {
+            self.0.retain(|held| held.strong_count() > 0);
+        }
+        if self.0.len() >= most {
+            return false;
+        }
+        self.0.push(Arc::downgrade(held));
+        true
+    }
+}
+
+impl std::fmt::Debug for Holdings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Holdings({})", self.0.len())
+    }
+}
+
+impl Drop for Holdings {
+    fn drop(&mut self) {
+        for held in self.0.drain(..).filter_map(|held| held.upgrade()) {
+            held.release();
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use luavisor_core::value::Object;
 use luavisor_core::{Error, Exit, Kind, Reason, Values};
 
+use super::call::Call;
 use super::context::{Cx, Op};
 use super::coroutine::State;
 use super::lua::*;
@@ -436,9 +437,16 @@ pub fn complete(cx: Cx, process: &mut Process, meaning: Meaning, result: Result<
             cx.answer(process, id, &Values::one(true));
         }
         Ok(values) => {
-            let Answer::As(push) = answer else { return cx.answer(process, id, &values) };
             let Some(thread) = process.task(id).map(|task| task.innermost()) else { return };
-            let count = push(thread, &values);
+            let count = match answer {
+                Answer::As(push) => push(thread, &values),
+                Answer::Push(push) => {
+                    let before = thread.top();
+                    push(&mut Call::on(cx, thread));
+                    thread.top() - before
+                }
+                _ => return cx.answer(process, id, &values),
+            };
             cx.wake_task(process, id, count);
         }
         Err(error) => {

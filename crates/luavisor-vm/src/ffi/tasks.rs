@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use luavisor_core::{Error, Values};
 
+use super::call::Call;
 use super::channels::ChannelId;
 use super::lua::Lua;
 use super::shelf::Hold;
@@ -87,7 +88,7 @@ impl ChannelSet {
 }
 
 /// How the end of an operation becomes values.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Default)]
 pub enum Answer {
     /// its values, or `nil, err`
     #[default]
@@ -98,6 +99,14 @@ pub enum Answer {
     As(fn(Lua, &Values) -> c_int),
     /// what this pushes, instead of `nil, err`
     Or(fn(Lua, Error) -> c_int),
+    /// the same as `As`, for what is no value of the operation
+    Push(Box<dyn FnOnce(&mut Call) + Send>),
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answer")
+    }
 }
 
 #[derive(Debug)]

@@ -31,6 +31,7 @@ mod refusal;
 pub mod registry;
 pub mod security;
 pub mod store;
+pub mod stream;
 pub mod subscriptions;
 pub mod supervisor;
 pub mod system;
@@ -74,6 +75,7 @@ pub fn install(setup: &mut Setup) {
     security::install(setup);
     store::install(setup);
     fs::install(setup);
+    stream::install(setup);
     supervisor::install(setup);
     types::install(setup);
 }
@@ -84,4 +86,4 @@ pub fn is_unsupported(name: &str) -> bool {
 }
 
 const UNSUPPORTED: &[&str] =
-    &["templates", "stream", "queue", "sql", "http", "http_client", "websocket", "exec"];
+    &["templates", "queue", "sql", "http", "http_client", "websocket", "exec"];

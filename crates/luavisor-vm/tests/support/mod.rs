@@ -12,7 +12,7 @@ use std::sync::Arc;
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
 use luavisor_core::registry::{Change, Entry, History};
-use luavisor_core::security::{Policies, TokenStore};
+use luavisor_core::security::Policies;
 use luavisor_core::value::{Bytes, Table};
 use luavisor_core::{Error, Event, Exit, HostId, Kind, Pid, Value, Values};
 use luavisor_vm::files::Volume;
@@ -306,15 +306,6 @@ impl Kernel for FakeKernel {
             entry("app:main", "process.lua", Some("worker")),
             entry("other:main", "process.lua", Some("worker")),
         ])
-    }
-    fn token_store(&self, id: &str) -> Option<TokenStore> {
-        (id == "app:tokens").then(|| TokenStore {
-            id: id.into(),
-            store: "app:store".into(),
-            length: 16,
-            expiration: 1_000_000_000,
-            key: "secret".into(),
-        })
     }
     fn history(&self) -> History {
         History::new(self.entries())

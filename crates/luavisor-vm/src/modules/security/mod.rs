@@ -2,7 +2,7 @@
 //!
 //! The rules are in [`luavisor_core::security`]; guarded calls of all modules ask
 //! [`Call::guard`]. Here programs ask by themselves, and make actors and scopes. The
-//! methods of those are in [`objects`].
+//! methods of those are in [`objects`], tokens for them in [`tokens`].
 
 mod objects;
 mod tokens;
@@ -130,25 +130,6 @@ fn named_scope(call: &mut Call) -> Outcome {
     }
 }
 
-/// `security.token_store(id)`
-fn token_store(call: &mut Call) -> Outcome {
-    let id = call.string(1)?;
-    let invalid = |text: &'static str| Error::invalid(text).retryable(false);
-    if id.is_empty() {
-        return call.fail(invalid("token store id is required"));
-    }
-    if let Err(error) = call.guard("security.token_store.get", &id) {
-        return call.fail(error.retryable(false));
-    }
-    if let Some(store) = call.kernel().token_store(&id) {
-        return tokens::give(call, store);
-    }
-    match call.kernel().has_entry(&id) {
-        true => call.fail(invalid("resource is not a token store")),
-        false => not_found(call, format!("token store not found: {id}")),
-    }
-}
-
 static FUNCTIONS: &[Function] = &[
     Function { name: c"actor", run: actor },
     Function { name: c"scope", run: scope },
@@ -157,7 +138,7 @@ static FUNCTIONS: &[Function] = &[
     Function { name: c"new_scope", run: new_scope },
     Function { name: c"policy", run: policy },
     Function { name: c"named_scope", run: named_scope },
-    Function { name: c"token_store", run: token_store },
+    Function { name: c"token_store", run: tokens::token_store },
 ];
 
 /// Installs the module and its classes.

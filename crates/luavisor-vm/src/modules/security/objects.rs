@@ -10,7 +10,7 @@ use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
 use crate::ffi::objects::tags;
 
-fn actor_at(call: &Call, index: i32) -> Result<Arc<Actor>, Raise> {
+pub(super) fn actor_at(call: &Call, index: i32) -> Result<Arc<Actor>, Raise> {
     let actor = call.object::<Arc<Actor>>(index, tags::ACTOR);
     actor.cloned().ok_or_else(|| call.wrong(index, "Actor"))
 }
@@ -20,7 +20,7 @@ fn policy_at(call: &Call, index: i32) -> Result<Arc<Policy>, Raise> {
     policy.cloned().ok_or_else(|| call.wrong(index, "Policy"))
 }
 
-fn scope_at(call: &Call, index: i32) -> Result<Arc<Scope>, Raise> {
+pub(super) fn scope_at(call: &Call, index: i32) -> Result<Arc<Scope>, Raise> {
     let scope = call.object::<Arc<Scope>>(index, tags::SCOPE);
     scope.cloned().ok_or_else(|| call.wrong(index, "Scope"))
 }

@@ -1,264 +1,293 @@
-//! Token stores: a token stands for an actor and a scope, until it expires or is revoked.
+//! Token stores: a text that stands for an actor and a scope (MODULES 6.2).
 //!
-//! The store of values keeps the id and meta of the actor and the ids of the policies. Those
-//! are looked up again when a token is validated, so that a change of them counts.
+//! A token is random bytes as text, and a signature behind a dot if the entry has a key.
+//! The store never holds the token itself but its SHA-256, so that nobody who reads the
+//! store can act for anybody. Policies are kept by id and looked up again.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
-use base64::Engine as _;
+use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use luavisor_core::security::{Actor, Scope, TokenStore};
-use luavisor_core::value::Table;
+use luavisor_core::security::{Actor, Policies, Scope};
+use luavisor_core::value::Bytes;
 use luavisor_core::{Error, Kind, Object, Value, Values};
-use sha2::Sha256;
-use subtle::ConstantTimeEq;
+use sha2::{Digest, Sha256};
 
-use super::super::refusal::invalid;
+use super::objects::{actor_at, scope_at};
 use crate::calendar::Duration;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
 use crate::ffi::objects::tags;
-use crate::store::{Condition, StoreRequest, StoreWrite};
+use crate::store::{Condition, Store, StoreRequest, StoreWrite, TokenStore};
 
-/// What keys of tokens begin with in their store.
-const PREFIX: &str = "token:";
+/// Longest token that is looked at.
+const LONGEST: usize = 4096;
 
-struct Handle {
-    store: TokenStore,
-    closed: Cell<bool>,
+/// Content of a TokenStore object.
+pub(super) struct Handle {
+    /// `None`: closed
+    store: Option<Arc<TokenStore>>,
 }
 
-/// Gives what `security.token_store` does, once it is allowed and found.
-pub fn give(call: &mut Call, store: TokenStore) -> Outcome {
-    call.push_data(tags::TOKENS, Handle { store, closed: Cell::new(false) });
-    call.results(1)
-}
-
-/// The store, unless it is closed or the process may not do this.
-fn open(call: &mut Call, action: &str) -> Result<Result<TokenStore, Error>, Raise> {
-    let handle = call.object::<Handle>(1, tags::TOKENS);
-    let handle = handle.ok_or_else(|| call.wrong(1, "TokenStore"))?;
-    if handle.closed.get() {
-        return Ok(Err(Error::invalid("token store is closed")));
+/// `security.token_store(id)`
+pub(super) fn token_store(call: &mut Call) -> Outcome {
+    let id = call.string(1)?;
+    if id.is_empty() {
+        return call.fail(Error::invalid("token store id is required").retryable(false));
     }
-    let store = handle.store.clone();
-    Ok(call.guard(action, &store.id).map(|()| store))
-}
-
-fn refuse(call: &mut Call, error: Error) -> Outcome {
-    call.fail(error.retryable(false))
-}
-
-/// Asks the store behind, which is one in memory.
-fn ask(call: &Call, id: &str, request: StoreRequest) -> Result<Values, Error> {
-    call.kernel().store(id)?.run(request, now(call))
-}
-
-/// Unix seconds.
-fn now(call: &Call) -> f64 {
-    let (seconds, nanoseconds) = call.kernel().wall();
-    seconds as f64 + f64::from(nanoseconds) / 1e9
-}
-
-fn signature(store: &TokenStore, random: &str) -> String {
-    // HMAC takes keys of every length (RFC 2104).
-    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(store.key.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(random.as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The key of a token in the store; none if its signature is wrong.
-fn key(store: &TokenStore, token: &str) -> Option<Arc<[u8]>> {
-    let random = match (store.key.is_empty(), token.split_once('.')) {
-        (true, None) => token,
-        (false, Some((random, signed))) => {
-            let right = signature(store, random);
-            bool::from(right.as_bytes().ct_eq(signed.as_bytes())).then_some(random)?
-        }
-        _ => return None,
-    };
-    Some(format!("{PREFIX}{random}").into_bytes().into())
-}
-
-/// Nanoseconds from milliseconds or a text such as `1h`; 0: as the store says.
-fn expiration(call: &mut Call, store: &TokenStore) -> Result<Option<u64>, Raise> {
-    if call.is_nil(4) {
-        return Ok(Some(store.expiration));
+    if let Err(error) = call.guard("security.token_store.get", &id) {
+        return call.fail(error.retryable(false));
     }
-    if !call.is_table(4) {
-        return Err(call.wrong(4, "table"));
-    }
-    call.push_field(4, c"expiration");
-    let at = call.count();
-    let given = if call.is_nil(at) {
-        Some(0)
-    } else if call.is_number(at) {
-        let milliseconds = call.number(at)?;
-        (milliseconds >= 0.0).then_some((milliseconds * 1e6) as u64)
-    } else if call.is_string(at) {
-        let duration = call.str(at).parse::<Duration>().ok();
-        duration.and_then(|duration| u64::try_from(duration.0).ok())
-    } else {
-        None
-    };
-    call.pop(1);
-    Ok(given.map(|given| if given == 0 { store.expiration } else { given }))
-}
-
-/// `ts:create(actor, scope, { expiration?, meta? })`
-fn create(call: &mut Call) -> Outcome {
-    let store = match open(call, "security.token.create")? {
-        Ok(store) => store,
-        Err(error) => return refuse(call, error),
-    };
-    let actor = call.object::<Arc<Actor>>(2, tags::ACTOR).cloned();
-    let actor = actor.ok_or_else(|| call.wrong(2, "Actor"))?;
-    let scope = call.object::<Arc<Scope>>(3, tags::SCOPE).cloned();
-    let scope = scope.ok_or_else(|| call.wrong(3, "Scope"))?;
-    let Some(ttl) = expiration(call, &store)? else {
-        return invalid(call, "invalid expiration format");
-    };
-    let more = match call.is_table(4) {
-        true => call.field(4, c"meta").map_err(|error| error.retryable(false))?,
-        false => Values::none(),
-    };
-    let random = match call.random_bytes(store.length) {
-        Ok(random) => URL_SAFE_NO_PAD.encode(random),
-        Err(error) => return call.fail(error),
-    };
-    let token = match store.key.is_empty() {
-        true => random.clone(),
-        false => format!("{random}.{}", signature(&store, &random)),
-    };
-    // Two lists after each other: the tables of the second move up.
-    let ids = scope.policies().iter().map(|policy| Value::from(&*policy.id)).collect();
-    let mut tables = vec![Table::default(), Table { array: ids, hash: Vec::new() }];
-    let mut add = |values: &Values| {
-        let base = tables.len() as u32;
-        let shift = |value: &Value| match value {
-            Value::Table(index) => Value::Table(index + base),
-            value => value.clone(),
-        };
-        tables.extend(values.tables.iter().map(|table| Table {
-            array: table.array.iter().map(shift).collect(),
-            hash: table.hash.iter().map(|(key, value)| (shift(key), shift(value))).collect(),
-        }));
-        shift(values.first())
-    };
-    let (meta, more) = (add(&actor.meta), add(&more));
-    let fields = [("policies", Value::Table(1)), ("meta", meta), ("token", more)];
-    let mut hash: Vec<(Value, Value)> = vec![("actor".into(), Value::from(&*actor.id))];
-    hash.extend(
-        fields
-            .into_iter()
-            .filter(|(_, value)| *value != Value::Nil)
-            .map(|(name, value)| (name.into(), value)),
-    );
-    tables[0].hash = hash;
-    let value = Values { items: [Value::Table(0)].into_iter().collect(), tables };
-    let place = format!("{PREFIX}{random}").into_bytes().into();
-    let expires = Some(now(call) + ttl as f64 / 1e9);
-    let write = StoreWrite { key: place, value, expires, condition: Condition::Absent };
-    match ask(call, &store.store, StoreRequest::Put(write)) {
-        Ok(_) => {
-            call.push_str(&token);
+    match call.kernel().token_store(&id) {
+        Ok(store) => {
+            call.push_data(tags::TOKEN_STORE, Handle { store: Some(store) });
             call.results(1)
         }
-        Err(error) => call.fail(error),
+        Err(error) => call.fail(error.retryable(false)),
     }
 }
 
-/// A part of a stored list as a list of its own.
-fn part(values: &Values, name: &str) -> Values {
-    match values.field(values.first(), name) {
-        Some(value) => {
-            Values { items: [value.clone()].into_iter().collect(), tables: values.tables.clone() }
+fn this<'a>(call: &Call) -> Result<&'a mut Handle, Raise> {
+    call.object(1, tags::TOKEN_STORE).ok_or_else(|| call.wrong(1, "TokenStore"))
+}
+
+/// The token store, if the process may do this with it, and where it keeps its tokens.
+fn begin(call: &mut Call, action: &str) -> Result<(Arc<TokenStore>, Arc<dyn Store>), Error> {
+    let closed = || Error::invalid("token store is closed").retryable(false);
+    let tokens = this(call).ok().and_then(|handle| handle.store.clone()).ok_or_else(closed)?;
+    call.guard(action, &tokens.id).map_err(|error| error.retryable(false))?;
+    let store = call.kernel().store(&tokens.store)?;
+    Ok((tokens, store))
+}
+
+fn now(call: &Call) -> f64 {
+    let (seconds, nanoseconds) = call.kernel().wall();
+    seconds as f64 + f64::from(nanoseconds) * 1e-9
+}
+
+/// Does something with the store: on its thread if it has one.
+fn with_store(
+    call: &mut Call,
+    store: Arc<dyn Store>,
+    work: impl FnOnce(&dyn Store, f64) -> Result<Values, Error> + Send + 'static,
+) -> Outcome {
+    let now = now(call);
+    if store.info().blocks {
+        call.elsewhere(move || work(&*store, now))
+    } else {
+        call.answer(work(&*store, now))
+    }
+}
+
+/// Under what a store keeps a token.
+fn key(token: &str) -> Bytes {
+    let digits: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+    Bytes::from(format!("token:{digits}").into_bytes())
+}
+
+fn signature(key: &str) -> Option<Hmac<Sha256>> {
+    // HMAC takes keys of every length (RFC 2104).
+    Hmac::new_from_slice(key.as_bytes()).ok()
+}
+
+/// A new token. In a simulation the same for the same seed, else not to be guessed.
+fn make(call: &Call, tokens: &TokenStore) -> Result<String, Error> {
+    let mut bytes = vec![0; tokens.length];
+    if call.simulated() {
+        for part in bytes.chunks_mut(8) {
+            let random = call.kernel().random().to_le_bytes();
+            part.copy_from_slice(&random[..part.len()]);
         }
-        None => Values::none(),
+    } else {
+        getrandom::fill(&mut bytes)
+            .map_err(|cause| Error::internal(format!("no random bytes: {cause}")))?;
     }
+    let mut token = URL_SAFE_NO_PAD.encode(bytes);
+    if !tokens.key.is_empty()
+        && let Some(mut mac) = signature(&tokens.key)
+    {
+        mac.update(token.as_bytes());
+        let digits = mac.finalize().into_bytes();
+        token.push('.');
+        token.extend(digits.iter().map(|byte| format!("{byte:02x}")));
+    }
+    Ok(token)
 }
 
-/// `ts:validate(token)`
+/// Whether a token is one that this store could have made.
+fn genuine(tokens: &TokenStore, token: &str) -> bool {
+    if token.is_empty() || token.len() > LONGEST {
+        return false;
+    }
+    if tokens.key.is_empty() {
+        return !token.contains('.');
+    }
+    let Some((body, digits)) = token.rsplit_once('.') else { return false };
+    let byte = |at: usize| digits.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
+    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+    let (Some(bytes), Some(mut mac)) = (bytes, signature(&tokens.key)) else { return false };
+    mac.update(body.as_bytes());
+    // In constant time.
+    mac.verify_slice(&bytes).is_ok()
+}
+
+/// `ts:create(actor, scope[, {expiration, meta}])`
+fn create(call: &mut Call) -> Outcome {
+    this(call)?;
+    let (actor, scope) = (actor_at(call, 2)?, scope_at(call, 3)?);
+    if !call.is_nil(4) && !call.is_table(4) {
+        return Err(call.wrong(4, "table"));
+    }
+    let (tokens, store) = match begin(call, "security.token.create") {
+        Ok(begun) => begun,
+        Err(error) => return call.fail(error),
+    };
+    let seconds = match expiration(call, &tokens) {
+        Some(seconds) => seconds,
+        None => return call.fail(Error::invalid("invalid expiration format").retryable(false)),
+    };
+    let (value, token) =
+        match content(call, &actor, &scope).and_then(|value| Ok((value, make(call, &tokens)?))) {
+            Ok(made) => made,
+            Err(error) => return call.fail(error.retryable(false)),
+        };
+    let expires = Some(now(call) + seconds);
+    let write = StoreWrite { key: key(&token), value, expires, condition: Condition::None };
+    with_store(call, store, move |store, now| {
+        store.run(StoreRequest::Set(write), now)?;
+        Ok(Values::one(token))
+    })
+}
+
+/// Seconds that the token is good for: a number of milliseconds or a duration as text.
+fn expiration(call: &mut Call, tokens: &TokenStore) -> Option<f64> {
+    let default = tokens.expiration.as_secs_f64();
+    if !call.is_table(4) {
+        return Some(default);
+    }
+    call.push_field(4, c"expiration");
+    let (nil, text) = (call.is_nil(-1), call.is_string(-1));
+    let seconds = match (nil, text) {
+        (true, _) => Some(0.0),
+        (_, true) => call.str(-1).parse::<Duration>().ok().map(Duration::seconds),
+        _ => call.number(-1).ok().map(|milliseconds| milliseconds / 1000.0),
+    };
+    call.pop(1);
+    let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;
+    Some(if seconds == 0.0 { default } else { seconds })
+}
+
+/// What is kept of a token: `{actor, actor_meta, policies, meta}`.
+fn content(call: &mut Call, actor: &Actor, scope: &Scope) -> Result<Values, Error> {
+    let top = call.count();
+    call.push_table(0, 4);
+    call.push_str(&actor.id);
+    call.set_field(c"actor");
+    if !actor.meta.items.is_empty() {
+        call.push_values(&actor.meta);
+        call.set_field(c"actor_meta");
+    }
+    call.push_table(scope.policies().len(), 0);
+    for (n, policy) in (1..).zip(scope.policies()) {
+        call.push_str(&policy.id);
+        call.set_element(n);
+    }
+    call.set_field(c"policies");
+    if call.is_table(4) {
+        call.push_field(4, c"meta");
+        call.set_field(c"meta");
+    }
+    let value = call.value_at(top + 1, "token");
+    call.pop(1);
+    value
+}
+
+/// `ts:validate(token)`: actor and scope, or `nil, nil, err`.
 fn validate(call: &mut Call) -> Outcome {
-    let store = match open(call, "security.token.validate")? {
-        Ok(store) => store,
-        Err(error) => return unknown(call, error),
-    };
+    this(call)?;
     let token = call.string(2)?;
-    let found = match key(&store, &token) {
-        Some(key) => match ask(call, &store.store, StoreRequest::Get(key)) {
-            Ok(found) => Ok(Some(found)),
-            Err(error) if error.kind == Kind::NOT_FOUND => Ok(None),
-            Err(error) => Err(error),
-        },
-        None => Ok(None),
-    };
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => return unknown(call, error),
-    };
-    let actor = found.as_ref().and_then(|found| {
-        let Value::String(id) = found.field(found.first(), "actor")? else { return None };
-        Actor::new(&*String::from_utf8_lossy(id), part(found, "meta"))
-    });
-    let (Some(found), Some(actor)) = (&found, actor) else {
-        let error = Error::new(Kind::PERMISSION_DENIED, "invalid or expired token");
-        return unknown(call, error);
+    let (tokens, store) = match begin(call, "security.token.validate") {
+        Ok(begun) => begun,
+        Err(error) => return call.answer(Ok(neither(error))),
     };
     let policies = call.kernel().policies();
-    let ids = match found.field(found.first(), "policies") {
-        Some(Value::Table(index)) => found.tables.get(*index as usize).map(|table| &table.array),
-        _ => None,
-    };
-    let known = ids.into_iter().flatten().filter_map(|id| match id {
-        Value::String(id) => policies.policy(&String::from_utf8_lossy(id)).cloned(),
-        _ => None,
-    });
-    let scope = Scope::of(known);
-    call.push_object(&Object::Actor(Arc::new(actor)));
-    call.push_object(&Object::Scope(Arc::new(scope)));
-    call.results(2)
+    with_store(call, store, move |store, now| {
+        if !genuine(&tokens, &token) {
+            return Ok(neither(invalid_token()));
+        }
+        let found = store.run(StoreRequest::Get(key(&token)), now);
+        Ok(match found {
+            Ok(found) => read(&found, &policies).unwrap_or_else(|| neither(invalid_token())),
+            Err(error) if error.kind == Kind::NOT_FOUND => neither(invalid_token()),
+            Err(error) => neither(error),
+        })
+    })
 }
 
-/// `nil, nil, err`
-fn unknown(call: &mut Call, error: Error) -> Outcome {
-    call.push_nil();
-    call.push_nil();
-    call.push_error(error.retryable(false));
-    call.results(3)
+fn invalid_token() -> Error {
+    Error::new(Kind::PERMISSION_DENIED, "invalid or expired token").retryable(false)
+}
+
+fn neither(error: Error) -> Values {
+    Values::list([Value::Nil, Value::Nil, Value::from(error)])
+}
+
+/// Actor and scope. A policy that is gone by now would not allow anything either; but one
+/// that denied is missed, so without it the token is good for nothing.
+fn read(found: &Values, policies: &Policies) -> Option<Values> {
+    let root = found.first();
+    let Some(Value::String(id)) = found.field(root, "actor") else { return None };
+    let id = std::str::from_utf8(id).ok()?;
+    let meta = match found.field(root, "actor_meta") {
+        Some(meta) => {
+            Values { items: [meta.clone()].into_iter().collect(), tables: found.tables.clone() }
+        }
+        None => Values::none(),
+    };
+    let Some(Value::Table(list)) = found.field(root, "policies") else { return None };
+    let kept = &found.tables.get(*list as usize)?.array;
+    let policy = |value: &Value| match value {
+        Value::String(id) => policies.policy(std::str::from_utf8(id).ok()?).cloned(),
+        _ => None,
+    };
+    let scope: Scope = Scope::of(kept.iter().map(policy).collect::<Option<Vec<_>>>()?);
+    let actor = Arc::new(Actor::new(id, meta)?);
+    Some(Values::list([
+        Value::Object(Object::Actor(actor)),
+        Value::Object(Object::Scope(Arc::new(scope))),
+    ]))
 }
 
 /// `ts:revoke(token)`
 fn revoke(call: &mut Call) -> Outcome {
-    let store = match open(call, "security.token.revoke")? {
-        Ok(store) => store,
-        Err(error) => return refuse(call, error),
-    };
+    this(call)?;
     let token = call.string(2)?;
-    let deleted = match key(&store, &token) {
-        Some(key) => ask(call, &store.store, StoreRequest::Delete(key))
-            .map(|deleted| *deleted.first() == Value::Boolean(true)),
-        None => Ok(false),
+    let (tokens, store) = match begin(call, "security.token.revoke") {
+        Ok(begun) => begun,
+        Err(error) => return call.fail(error),
     };
-    match deleted {
-        Ok(true) => call.yes(),
-        Ok(false) => refuse(call, Error::not_found("token not found")),
-        Err(error) => refuse(call, error),
-    }
+    with_store(call, store, move |store, now| {
+        let not_found = || Error::not_found("token not found").retryable(false);
+        if !genuine(&tokens, &token) {
+            return Err(not_found());
+        }
+        let deleted = store.run(StoreRequest::Delete(key(&token)), now)?;
+        match deleted.first() {
+            Value::Boolean(true) => Ok(deleted),
+            _ => Err(not_found()),
+        }
+    })
 }
 
 /// `ts:close()`
 fn close(call: &mut Call) -> Outcome {
-    let handle = call.object::<Handle>(1, tags::TOKENS);
-    handle.ok_or_else(|| call.wrong(1, "TokenStore"))?.closed.set(true);
+    this(call)?.store = None;
     call.yes()
 }
 
-fn to_string(call: &mut Call) -> Outcome {
+fn text(call: &mut Call) -> Outcome {
+    this(call)?;
     call.push_str("security.TokenStore{}");
     call.results(1)
 }
@@ -268,10 +297,10 @@ static METHODS: &[Function] = &[
     Function { name: c"validate", run: validate },
     Function { name: c"revoke", run: revoke },
     Function { name: c"close", run: close },
-    Function { name: c"__tostring", run: to_string },
+    Function { name: c"__tostring", run: text },
 ];
 
-/// Makes the class.
-pub fn install(setup: &mut Setup) {
-    setup.class::<Handle>(tags::TOKENS, "security.TokenStore", METHODS);
+/// Installs the class.
+pub(super) fn install(setup: &mut Setup) {
+    setup.class::<Handle>(tags::TOKEN_STORE, "security.TokenStore", METHODS);
 }

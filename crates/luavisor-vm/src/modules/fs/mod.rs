@@ -3,6 +3,8 @@
 //! Here are the checks and the paths; what touches a disk is done elsewhere, while the
 //! task waits.
 
+mod file;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use luavisor_core::{Error, Kind, Value, Values};
@@ -12,7 +14,7 @@ use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::{self, Raise};
 use crate::ffi::lua::Lua;
 use crate::ffi::objects::tags;
-use crate::files::{FileRequest, Volume, VolumePath, WriteMode};
+use crate::files::{Access, FileRequest, Volume, VolumePath, WriteMode};
 
 /// Content of a Volume object.
 struct Handle {
@@ -151,6 +153,24 @@ fn write_file(call: &mut Call) -> Outcome {
     call.elsewhere_or(or_false, move || volume.run(request))
 }
 
+/// `volume:open(path, mode)`
+fn open(call: &mut Call) -> Outcome {
+    let handle = this(call)?;
+    let path = match handle.path(call)? {
+        Ok(path) => path,
+        Err(error) => return call.fail(error),
+    };
+    let access = match call.string(3)?.as_str() {
+        "r" => Access::Read,
+        "w" => Access::Write(WriteMode::Replace),
+        "wx" => Access::Write(WriteMode::New),
+        "a" => Access::Write(WriteMode::Append),
+        _ => return invalid(call, "invalid mode: must be 'r', 'w', 'wx' or 'a'"),
+    };
+    let volume = handle.volume.clone();
+    file::open(call, volume, path, access)
+}
+
 /// `volume:readdir(path)`
 fn read_directory(call: &mut Call) -> Outcome {
     let handle = this(call)?;
@@ -223,6 +243,7 @@ static METHODS: &[Function] = &[
     Function { name: c"read_file", run: read_file },
     Function { name: c"writefile", run: write_file },
     Function { name: c"write_file", run: write_file },
+    Function { name: c"open", run: open },
     Function { name: c"stat", run: stat },
     Function { name: c"exists", run: exists },
     Function { name: c"isdir", run: is_directory },
@@ -237,12 +258,18 @@ static ITERATOR: &[Function] = &[Function { name: c"__call", run: next }];
 
 /// Installs the module and its classes.
 pub fn install(setup: &mut Setup) {
+    file::install(setup);
     setup.class::<Handle>(tags::VOLUME, "fs.Volume", METHODS);
     setup.class::<Entries>(tags::DIRECTORY_ENTRIES, "fs.DirectoryEntries", ITERATOR);
     setup.module("fs", FUNCTIONS, |module| {
         module.table(c"type", &[], |table| {
             table.text(c"FILE", "file");
             table.text(c"DIR", "directory");
+        });
+        module.table(c"seek", &[], |table| {
+            table.text(c"SET", "set");
+            table.text(c"CUR", "cur");
+            table.text(c"END", "end");
         });
     });
 }
