@@ -15,7 +15,7 @@ fn heap(bench: &mut Bench) -> usize {
     bench.vm.heap()
 }
 
-/// Runs a program to its end. A VM keeps code, so tests of leaks load it once.
+/// Runs a program to its end. A VM keeps code for a while, so tests of leaks load it once.
 fn run(bench: &mut Bench, program: &Arc<Program>) -> Exit {
     bench.start_program(program.clone());
     let exit = bench.finish().expect("it waits for ever");
@@ -38,6 +38,25 @@ fn leaves_nothing(body: &str) {
     // Pages that long-lived objects happen to share are not given back.
     assert!(last <= first + (256 << 10), "{first} bytes grew to {last}: {body}");
     assert!(bench.kernel.timers.is_empty(), "timers are left: {body}");
+}
+
+#[test]
+fn code_that_no_program_has_any_more_is_let_go() {
+    let mut bench = Bench::new();
+    // 3000 constants of a text that is another each time: some 100 KB.
+    let code = |round: u32| {
+        let names: Vec<String> = (0..3000).map(|n| format!("'text {round} {n}'")).collect();
+        program("app:main", &chunk(&format!("return #{{ {} }}", names.join(", "))))
+    };
+    let kept = code(0);
+    run(&mut bench, &kept);
+    let mut most = 0;
+    for round in 1..400 {
+        run(&mut bench, &code(round));
+        most = most.max(heap(&mut bench));
+    }
+    assert!(most < 40 << 20, "{most} bytes");
+    assert_eq!(run(&mut bench, &kept).error, None);
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub struct LoadedChunk {
     /// address of its interned chunk name
     pub source: *const c_char,
     /// keeps the address that is the key in [`VmContext::chunks`] from being reused
-    pub _chunk: Arc<Chunk>,
+    pub chunk: Arc<Chunk>,
 }
 
 /// The pid text that is pinned for a slot.
@@ -129,6 +129,10 @@ pub struct VmContext {
     pub kernel: Option<NonNull<dyn Kernel + 'static>>,
     pub op: Op,
     pub chunks: BTreeMap<*const Chunk, LoadedChunk>,
+    /// with so many of them it is time to let unused ones go
+    pub chunks_line: usize,
+    /// of chunks that were let go
+    pub free_places: Vec<Place>,
     pub atoms: HashMap<Box<[u8]>, i16>,
     pub next_atom: i16,
     pub arrived: super::atoms::Arrived,

@@ -3,7 +3,8 @@
 //! They lie on the stacks of threads that never run, because pushing from there
 //! is a plain copy: a third of the price of a look into the registry.
 //!
-//! - [`Shelf`]: what all processes share (templates, keys, loaded chunks); never let go.
+//! - [`Shelf`]: what all processes share (templates, keys, loaded chunks); of these only
+//!   chunks are let go, when nobody can run them any more.
 //! - [`Holds`]: what Rust keeps for a while, such as queued tables and channel
 //!   values. Each [`Hold`] has one owner, who must give it back with
 //!   [`Holds::release`].
@@ -38,6 +39,18 @@ impl Shelf {
     pub fn put(self, lua: Lua) -> Place {
         lua.move_to(self.0, 1);
         Place(self.0.top())
+    }
+
+    /// Keeps the value on top of `lua` instead of another one; pops it.
+    pub fn put_at(self, lua: Lua, place: Place) {
+        lua.move_to(self.0, 1);
+        self.0.replace(place.0);
+    }
+
+    /// Lets a value go; its place may be used again.
+    pub fn clear(self, place: Place) {
+        self.0.push_nil();
+        self.0.replace(place.0);
     }
 
     /// Pushes a kept value on `lua`.

@@ -35,6 +35,9 @@ const GLOBAL_MODULES: [&str; 13] = [
     "print",
 ];
 
+/// Chunks that a VM keeps without a look at whether they are used.
+pub const CHUNKS: usize = 64;
+
 /// Makes sure that a chunk is loaded; returns the place of its closure and its source address.
 pub fn load(cx: Cx, chunk: &Arc<Chunk>) -> Result<(Place, *const c_char), Error> {
     let key = Arc::as_ptr(chunk);
@@ -54,10 +57,35 @@ pub fn load(cx: Cx, chunk: &Arc<Chunk>) -> Result<(Place, *const c_char), Error>
         lua.compile_native(-1);
     }
     let source = lua.function_source();
-    let place = cx.vm().shelf.put(lua);
+    forget_unused(cx);
+    let place = match cx.vm().free_places.pop() {
+        Some(place) => {
+            cx.vm().shelf.put_at(lua, place);
+            place
+        }
+        None => cx.vm().shelf.put(lua),
+    };
     lua.set_top(top);
-    cx.vm().chunks.insert(key, LoadedChunk { place, source, _chunk: chunk.clone() });
+    cx.vm().chunks.insert(key, LoadedChunk { place, source, chunk: chunk.clone() });
     Ok((place, source))
+}
+
+/// Lets chunks go that no program has any more, when there are twice as many as after the last
+/// time: code that was replaced at run time.
+fn forget_unused(cx: Cx) {
+    let vm = cx.vm();
+    if vm.chunks.len() < vm.chunks_line {
+        return;
+    }
+    vm.chunks.retain(|_, loaded| {
+        let used = Arc::strong_count(&loaded.chunk) > 1;
+        if !used {
+            vm.shelf.clear(loaded.place);
+            vm.free_places.push(loaded.place);
+        }
+        used
+    });
+    vm.chunks_line = (vm.chunks.len() * 2).max(CHUNKS);
 }
 
 /// Pushes a clone of a chunk's closure on a thread; its globals are the thread's.

@@ -62,6 +62,8 @@ impl Raw {
             kernel: None,
             op: Op::default(),
             chunks: BTreeMap::new(),
+            chunks_line: super::units::CHUNKS,
+            free_places: Vec::new(),
             atoms: atoms::METHODS.iter().map(|(n, a)| (n.as_bytes().into(), *a)).collect(),
             next_atom: 64,
             pinned_atoms: vec![false; 128],
