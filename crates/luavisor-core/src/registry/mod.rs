@@ -376,4 +376,63 @@ mod tests {
         let large = fields(&[("~meta.type", "(a{1000}){1000}".into())], Vec::new());
         assert!(Filter::parse(&large).is_err());
     }
+
+    /// Whatever the criteria are: an answer or an error, soon.
+    #[test]
+    fn random_criteria_are_answered() {
+        let mut rng = fastrand::Rng::with_seed(11);
+        let keys = [
+            ".kind",
+            "kind",
+            "ns",
+            ".name",
+            "id",
+            "meta",
+            "meta.type",
+            "~meta.type",
+            "*meta.tags",
+            "^meta.type",
+            "$meta.level",
+            "~",
+            "*",
+            "^",
+            "$",
+            "",
+            ".",
+            "meta.",
+            "meta.graph.rule",
+            "~x",
+        ];
+        let texts = [
+            "", "*", "**", "*a*", "a*b", "app*", "(", "(a+)+$", "[", "\\", "test", "\u{ff}",
+            "(?i)T",
+        ];
+        let mut answered = 0;
+        for _ in 0..20_000 {
+            let mut more = Vec::new();
+            let mut value = |rng: &mut fastrand::Rng| match rng.u8(0..6) {
+                0 => Value::Nil,
+                1 => Value::Boolean(rng.bool()),
+                2 => Value::Number(rng.f64() * 10.0),
+                3 => {
+                    // Tables that hold each other, and places that there are not.
+                    let inner =
+                        (texts[rng.usize(..texts.len())].into(), Value::Table(rng.u32(0..4)));
+                    more.push(Table {
+                        array: vec![Value::Table(rng.u32(0..4))],
+                        hash: vec![inner],
+                    });
+                    Value::Table(rng.u32(0..4))
+                }
+                _ => texts[rng.usize(..texts.len())].into(),
+            };
+            let criteria: Vec<(&str, Value)> = (0..rng.usize(0..4))
+                .map(|_| (keys[rng.usize(..keys.len())], value(&mut rng)))
+                .collect();
+            if let Ok(filter) = Filter::parse(&fields(&criteria, more)) {
+                answered += usize::from(filter.matches(&entry()));
+            }
+        }
+        assert!(answered > 1000, "{answered}");
+    }
 }
