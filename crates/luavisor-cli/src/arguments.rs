@@ -254,7 +254,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Pa
             Command::Plan { files, folder, form: plan::Form::of(json, dot) }
         }
         Choice::Sim { files, options, folder } => {
-            Command::Sim(Box::new(sim::Sim { files, folder, options }))
+            let output = line.output;
+            Command::Sim(Box::new(sim::Sim { files, output, folder, options }))
         }
         Choice::Test { files, options } => {
             Command::Test(Box::new(test::Test { files, output: line.output, options }))

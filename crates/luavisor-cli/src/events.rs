@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context;
 use luavisor::supervision::Change;
 use luavisor::{
-    CONTROL, CrashReport, Error, Exit, Observer, Occurrence, Pid, Runtime, ServiceChange,
+    CONTROL, CrashReport, Error, Exit, LogRecord, Observer, Occurrence, Output, Pid, Runtime,
+    ServiceChange,
 };
 use serde_json::{Map, Value, json};
 
@@ -103,6 +104,12 @@ impl Observer for Recorder {
                 let (name, more) = child_change(change);
                 (name, with(fields, more))
             }
+            Occurrence::Written { from, output, piece } => {
+                let stream = if *output == Output::Stdout { "stdout" } else { "stderr" };
+                let text = String::from_utf8_lossy(piece);
+                ("output", json!({ "pid": self.pid(*from), "stream": stream, "text": text }))
+            }
+            Occurrence::Logged { from, record } => ("log", self.log(*from, record)),
             // For the checks of a simulation.
             Occurrence::Bond { .. }
             | Occurrence::Message { .. }
@@ -151,6 +158,20 @@ impl Recorder {
             "memory": remains.memory,
         });
         with(fields, more)
+    }
+
+    fn log(&self, from: Pid, record: &LogRecord) -> Value {
+        let field = |(name, text): &(String, String)| {
+            let value = serde_json::from_str(text).unwrap_or_else(|_| text.clone().into());
+            (name.clone(), value)
+        };
+        json!({
+            "pid": self.pid(from),
+            "level": crate::log::name(record.level),
+            "logger": &*record.logger,
+            "message": record.message,
+            "fields": record.fields.iter().map(field).collect::<Map<_, _>>(),
+        })
     }
 
     fn host(&self, host: luavisor::HostId) -> String {
@@ -251,6 +272,9 @@ fn error_fields(error: &Error) -> Value {
     let mut fields = json!({ "message": &*error.message, "kind": error.kind.as_str() });
     if !trace.is_empty() {
         fields["trace"] = trace.into();
+    }
+    if let Some(details) = &error.details {
+        fields["details"] = crate::values::first(details);
     }
     fields
 }

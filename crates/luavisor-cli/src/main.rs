@@ -33,6 +33,7 @@ mod sim;
 mod snapshot;
 mod sync;
 mod test;
+mod values;
 mod why;
 
 use std::process::ExitCode;

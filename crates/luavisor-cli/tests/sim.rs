@@ -227,7 +227,7 @@ fn faults_come_at_their_time() {
         let words = ["sim", "--fault", fault, &folder];
         project.luavisor_words(&words).exits(2).mentions(says);
     };
-    wrong("30s kill", "expected TIME FAULT ENTRY");
+    wrong("30s", "expected TIME FAULT [TARGET]");
     wrong("soon kill app:worker", "expected a time such as 30s");
     wrong("30s kil app:worker", "unknown fault \"kil\"");
     wrong("30s kill app:nobody", "no process, function or supervisor \"app:nobody\"");

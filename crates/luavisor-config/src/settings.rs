@@ -36,6 +36,8 @@ pub struct SimulationSettings {
     pub time: Option<Duration>,
     /// virtual time without faults after it
     pub settle: Option<Duration>,
+    /// virtual time of that after which all of `live` and `children` must live again
+    pub within: Option<Duration>,
     /// `faults`, by kind, as they are written: `kill: 0.01`
     pub faults: Vec<(String, String)>,
     /// faults at a time, as they are written: `30s kill app:worker`
@@ -123,6 +125,7 @@ const SECTIONS: Keys = &[
         &[
             Key::Any("time"),
             Key::Any("settle"),
+            Key::Any("within"),
             Key::Any("faults"),
             Key::Any("schedule"),
             Key::Any("live"),
@@ -194,6 +197,7 @@ fn simulation(problems: &mut Problems, node: &Node, settings: &mut SimulationSet
     };
     settings.time = time(problems, "time");
     settings.settle = time(problems, "settle");
+    settings.within = time(problems, "within");
     let faults = node.get("faults").and_then(|node| read::map(problems, node));
     for field in faults.unwrap_or_default() {
         if let Some(probability) = read::number(problems, &field.value, 0.0, 1.0) {

@@ -9,8 +9,9 @@ use std::sync::{Arc, RwLock};
 
 pub use luavisor_core::supervision::Change as ChildChange;
 use luavisor_core::value::Bytes;
-use luavisor_core::{Exit, HostId, Pid};
+use luavisor_core::{Exit, HostId, Pid, Values};
 use luavisor_vm::TimerId;
+use luavisor_vm::kernel::{LogRecord, Output};
 
 use crate::crash::CrashReport;
 use crate::services::ServiceChange;
@@ -59,6 +60,22 @@ pub enum Occurrence {
         /// how far
         stage: MessageStage,
     },
+    /// In a simulation only: a process wrote something.
+    Written {
+        /// who; the empty pid: the runtime's owner
+        from: Pid,
+        /// where to
+        output: Output,
+        /// the piece
+        piece: Bytes,
+    },
+    /// In a simulation only: a process logged a line.
+    Logged {
+        /// who
+        from: Pid,
+        /// the line
+        record: LogRecord,
+    },
     /// In a simulation only: what happened to a timer of a process.
     Timer {
         /// whose it is
@@ -76,7 +93,7 @@ pub enum Occurrence {
         killed: bool,
         /// steps of its shard since it became ready
         waited: u64,
-        /// living processes of its shard
+        /// most living processes of its shard since none was ready
         among: usize,
     },
     /// In a simulation only: what happened to a registered name.
@@ -92,10 +109,9 @@ pub enum Occurrence {
         host: HostId,
         /// its number
         shard: u16,
-        /// what the VM holds after a full collection
+        /// what the VM holds beyond a new one, when all garbage and all that it kept for
+        /// others is gone
         bytes: usize,
-        /// most processes that it ever had at once
-        most: usize,
     },
     /// A host accepts processes.
     HostStarted(HostId),
@@ -151,10 +167,15 @@ pub enum BondChange {
 }
 
 /// How far a message has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum MessageStage {
     /// It was accepted.
-    Sent(Bytes),
+    Sent {
+        /// its topic
+        topic: Bytes,
+        /// what it holds
+        payload: Values,
+    },
     /// It is in the mailbox.
     Arrived,
     /// A task of the receiver has it.

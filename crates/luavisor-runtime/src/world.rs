@@ -295,20 +295,22 @@ impl World {
     }
 
     /// In a simulation: numbers a message that was accepted, and tells of it.
-    pub fn stamped(&self, from: Pid, to: Pid, room: Room, topic: &Bytes) -> Room {
+    pub fn stamped(&self, from: Pid, to: Pid, room: Room, topic: &Bytes, payload: &Values) -> Room {
         if !self.simulated() {
             return room;
         }
         let stamp = self.stamps.fetch_add(1, Ordering::Relaxed) + 1;
-        let stage = MessageStage::Sent(topic.clone());
-        self.observers.tell(|| Occurrence::Message { from, to, stamp, stage });
+        self.observers.tell(|| {
+            let stage = MessageStage::Sent { topic: topic.clone(), payload: payload.clone() };
+            Occurrence::Message { from, to, stamp, stage }
+        });
         Room { stamp, ..room }
     }
 
     /// Sends a message from outside any process.
     pub fn send(&self, to: Pid, topic: Bytes, payload: Values) -> Result<(), Error> {
         let (shard, room) = self.reserve(to, &payload)?;
-        let room = self.stamped(Pid::NONE, to, room, &topic);
+        let room = self.stamped(Pid::NONE, to, room, &topic, &payload);
         shard.post(Signal::Message { to, from: Pid::NONE, topic, payload, room });
         Ok(())
     }

@@ -297,8 +297,8 @@ pub trait Kernel {
     fn send(&mut self, from: Slot, to: Pid, topic: Bytes, payload: Values) -> Result<(), Error>;
     /// In a simulation: a message to a Lua process of this shard was sent, and is in its
     /// mailbox. Returns its stamp.
-    fn posted(&mut self, from: Slot, to: Pid, topic: &[u8]) -> u32 {
-        let _ = (from, to, topic);
+    fn posted(&mut self, from: Slot, to: Pid, topic: &[u8], payload: Values) -> u32 {
+        let _ = (from, to, topic, payload);
         0
     }
     /// In a simulation: this message left the mailbox.
@@ -480,8 +480,6 @@ pub trait Kernel {
     /// `system.exit`: begins the shutdown of the runtime.
     fn exit_runtime(&mut self, code: i32);
 
-    /// Whether everything is drawn from a seed.
-    fn simulated(&self) -> bool;
     /// Calls an asynchronous native function of an embedder's module; its end completes `token`.
     fn call_async(
         &mut self,

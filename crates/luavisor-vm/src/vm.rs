@@ -223,6 +223,13 @@ impl Vm {
         self.raw.heap()
     }
 
+    /// Lets everything go that is kept for processes to come, and says how many bytes the
+    /// heap still holds beyond those of a new VM: what leaked. For a VM that has no process
+    /// and gets none any more.
+    pub fn bare(&mut self, kernel: &mut dyn Kernel) -> usize {
+        self.raw.bare(kernel)
+    }
+
     /// Collects all garbage. Slow on a large VM: not for the hot path.
     pub fn collect(&mut self, kernel: &mut dyn Kernel) {
         self.raw.collect(kernel);

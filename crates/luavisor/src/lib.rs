@@ -73,6 +73,7 @@ pub use tree::{Child, Dynamic, Supervisor};
 pub use values::IntoValues;
 
 pub use luavisor_config as config;
+pub use luavisor_core::lifecycle;
 pub use luavisor_core::restart::Backoff;
 pub use luavisor_core::supervision::{self, Change as ChildChange};
 pub use luavisor_core::value::{Bytes, Table};

@@ -168,7 +168,8 @@ fn message(line: &mut String, text: &str) {
     }
 }
 
-fn name(level: Level) -> &'static str {
+/// As it is written.
+pub fn name(level: Level) -> &'static str {
     match level {
         Level::Debug => "DEBUG",
         Level::Info => "INFO",

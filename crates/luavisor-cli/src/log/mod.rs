@@ -17,7 +17,7 @@ use luavisor::{Level, LogRecord, LogSink, Pid};
 use crate::arguments::Output;
 use crate::sync::lock;
 use line::Format;
-pub use line::{Moment, json_text};
+pub use line::{Moment, json_text, name};
 use sampling::Sampling;
 use writer::Writer;
 

@@ -227,7 +227,7 @@ pub struct Fault {
     pub kind: Kind,
     /// how much of it; none: to be drawn
     pub amount: Option<i64>,
-    /// the entry of the process that it hits, or the host
+    /// the entry of the process that it hits, or the host; empty: a random one
     pub target: String,
     /// which of those processes, modulo how many there are
     pub which: usize,
@@ -264,9 +264,11 @@ impl Fault {
         let words: Vec<&str> = text.split_whitespace().collect();
         let (when, what, target) = match words[..] {
             [when, what, target] => (when, what, target),
-            [when, what] if what.starts_with("clock") => (when, what, ""),
+            [when, what] => (when, what, ""),
             _ => {
-                bail!("expected TIME FAULT ENTRY such as \"30s kill app:worker\", found \"{text}\"")
+                bail!(
+                    "expected TIME FAULT [TARGET] such as \"30s kill app:worker\", found \"{text}\""
+                )
             }
         };
         let (at, turns) = when.split_once('+').unwrap_or((when, "0"));
@@ -311,12 +313,15 @@ mod tests {
             "1µs clock=-3600s",
             "3599.999999s stop app:processes",
             "2s start app:a",
+            "30s kill",
+            "30s stop",
         ] {
             let fault = Fault::parse(text).map(|fault| fault.to_string());
             assert_eq!(fault.ok().as_deref(), Some(text));
         }
         for (text, says) in [
-            ("30s kill", "expected TIME FAULT ENTRY"),
+            ("30s", "expected TIME FAULT [TARGET]"),
+            ("30s kill app:a app:b", "expected TIME FAULT [TARGET]"),
             ("-3s kill app:a", "expected a time such as 30s"),
             ("3s+x kill app:a", "expected TIME+TURNS"),
             ("3s kill=4 app:a", "kill takes no \"=4\""),

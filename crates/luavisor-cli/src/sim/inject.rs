@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use luavisor::lifecycle::State;
 use luavisor::{
-    CONTROL, CancelRequest, Error, Exit, Kind as ErrorKind, Pid, Reason, Simulated, Values,
+    Application, CONTROL, CancelRequest, Error, Exit, Kind as ErrorKind, Pid, Reason, Simulated,
+    Values,
 };
 
 use super::faults::{Fault, Kind, SECOND, Scope};
@@ -35,6 +37,7 @@ impl Injector {
     /// Finds whom a fault hits. `None`: nobody.
     pub fn aim(
         &self,
+        application: &Application,
         simulated: &Simulated,
         watch: &Watch,
         rng: &mut fastrand::Rng,
@@ -42,6 +45,18 @@ impl Injector {
     ) -> Option<Hit> {
         if fault.amount.is_none() {
             fault.amount = Some(fault.kind.draw(rng));
+        }
+        if fault.target.is_empty() {
+            fault.target = match fault.kind.scope() {
+                Scope::Everything => String::new(),
+                Scope::Host => rng.choice(running_hosts(application, simulated))?.to_owned(),
+                Scope::Entry => rng.choice(watch.targets())?.1.to_string(),
+                Scope::Process => {
+                    let (pid, entry) = rng.choice(watch.targets())?;
+                    fault.pid = Some(pid);
+                    entry.to_string()
+                }
+            };
         }
         let pid = match fault.kind.scope() {
             Scope::Everything | Scope::Entry => None,
@@ -132,10 +147,14 @@ impl Injector {
 
     /// Starts again what was stopped and is due at this time.
     pub fn start_again(&mut self, simulated: &Simulated, until: u64) {
+        let services = simulated.services();
         while let Some(place) = self.stopped.iter().position(|(at, _)| *at <= until) {
             for id in self.stopped.remove(place).1 {
-                // It was there a moment ago.
-                let _ = simulated.services().start(&id);
+                // One that gave up meanwhile did not end with the host.
+                if services.state(&id).is_some_and(|state| state.lifecycle != State::Failed) {
+                    // It is there, as it has a state.
+                    let _ = services.start(&id);
+                }
             }
         }
     }
@@ -145,4 +164,11 @@ impl Injector {
         simulated.runtime().end_faults();
         self.start_again(simulated, u64::MAX);
     }
+}
+
+/// The hosts that run.
+pub fn running_hosts<'a>(application: &'a Application, simulated: &Simulated) -> Vec<&'a str> {
+    let hosts = application.hosts.iter().map(|host| host.id.as_str());
+    let runs = |host: &&str| simulated.services().state(host).is_some_and(|host| host.wanted);
+    hosts.filter(runs).collect()
 }

@@ -1,11 +1,11 @@
 //! The checks of the user.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use luavisor::{Application, Error, Kind, Pid, Simulated, Table, Value, Values};
 
 use super::watch::{View, Watch};
+use crate::values::first;
 
 /// Virtual time that a check may take, in nanoseconds.
 const CHECK_TIME: u64 = 10_000_000_000;
@@ -67,7 +67,7 @@ fn ask(
         let verdict = match exit.as_deref() {
             None => Some("it does not answer within 10 s".to_owned()),
             Some(exit) => match (&exit.error, exit.value.first()) {
-                (Some(error), _) => Some(error.message.to_string()),
+                (Some(error), _) => Some(said(error)),
                 (None, Value::Boolean(false)) => Some("it says false".to_owned()),
                 _ => None,
             },
@@ -77,6 +77,14 @@ fn ask(
         }
     }
     Judgement::Said { asked, failure: None }
+}
+
+/// An error in words: a raised table has none but what it holds.
+fn said(error: &Error) -> String {
+    match &error.details {
+        Some(details) if error.message.starts_with("table: ") => first(details).to_string(),
+        _ => error.message.to_string(),
+    }
 }
 
 /// Starts a check on the first host that runs.
@@ -98,29 +106,58 @@ fn start(
     Err(refused)
 }
 
-/// The argument of a check:
-/// `{ now, restarts, final, exit, processes = { entry = count }, unread = { entry = count },
-/// children = { supervisor = count }, names = { name = entry } }`.
+/// The argument of a check: see docs/simulation.md.
 fn argument(simulated: &Simulated, view: &View, end: Option<Option<i32>>) -> Values {
-    let text = |text: &Arc<str>| Value::from(&**text);
-    let number = |number: u64| Value::Number(number as f64);
-    let counts = |counts: &BTreeMap<Arc<str>, u64>| {
-        counts.iter().map(|(entry, count)| (text(entry), number(*count))).collect()
-    };
-    let names = view.names.iter().map(|(name, entry)| (text(name), text(entry))).collect();
+    let mut tables = Tables(vec![Table::default()]);
     let exit = end.flatten().map_or(Value::Nil, |code| Value::Number(code.into()));
-    let whole = vec![
+    let processes = view.pids.iter().map(|(entry, pids)| (entry, count(pids.len() as u64)));
+    let processes = tables.keyed(processes);
+    let pids: Vec<_> = view.pids.iter().map(|(entry, pids)| (entry, tables.list(pids))).collect();
+    let children = view.children.iter().map(|(entry, all)| (entry, count(all.len() as u64)));
+    let children = tables.keyed(children);
+    let named = view.children.iter().map(|(entry, all)| {
+        let all = all.iter().map(|(name, pid)| (name, Value::from(pid.as_str())));
+        (entry, tables.keyed(all))
+    });
+    let named: Vec<_> = named.collect();
+    let hash = vec![
         ("now".into(), Value::Number(simulated.now() as f64 / 1e9)),
-        ("restarts".into(), number(view.restarts)),
+        ("restarts".into(), count(view.restarted.values().sum())),
+        ("restarted".into(), tables.keyed(view.restarted.iter().map(|(id, n)| (id, count(*n))))),
         ("final".into(), Value::Boolean(end.is_some())),
         ("exit".into(), exit),
-        ("processes".into(), Value::Table(1)),
-        ("unread".into(), Value::Table(2)),
-        ("children".into(), Value::Table(3)),
-        ("names".into(), Value::Table(4)),
+        ("processes".into(), processes),
+        ("pids".into(), tables.keyed(pids)),
+        ("unread".into(), tables.keyed(view.unread.iter().map(|(id, n)| (id, count(*n))))),
+        ("children".into(), children),
+        ("child_pids".into(), tables.keyed(named)),
+        ("names".into(), tables.keyed(view.names.iter().map(|(id, of)| (id, (&**of).into())))),
     ];
-    let (processes, unread) = (counts(&view.processes), counts(&view.unread));
-    let hashes = [whole, processes, unread, counts(&view.children), names];
-    let tables = hashes.map(|hash| Table { array: Vec::new(), hash });
-    Values { items: [Value::Table(0)].into_iter().collect(), tables: tables.into() }
+    let Tables(mut tables) = tables;
+    tables[0].hash = hash;
+    Values { items: [Value::Table(0)].into_iter().collect(), tables }
+}
+
+fn count(number: u64) -> Value {
+    Value::Number(number as f64)
+}
+
+/// The tables of an argument.
+struct Tables(Vec<Table>);
+
+impl Tables {
+    fn keyed<'k>(&mut self, entries: impl IntoIterator<Item = (&'k Arc<str>, Value)>) -> Value {
+        let hash = entries.into_iter().map(|(key, value)| (Value::from(&**key), value)).collect();
+        self.add(Table { array: Vec::new(), hash })
+    }
+
+    fn list(&mut self, texts: &[String]) -> Value {
+        let array = texts.iter().map(|text| Value::from(text.as_str())).collect();
+        self.add(Table { array, hash: Vec::new() })
+    }
+
+    fn add(&mut self, table: Table) -> Value {
+        self.0.push(table);
+        Value::Table(self.0.len() as u32 - 1)
+    }
 }

@@ -1,7 +1,8 @@
 //! All seeds, in one process for each processor.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, IsTerminal, Stderr, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -10,12 +11,14 @@ use anyhow::Context;
 use luavisor::Application;
 use serde_json::{Value, json};
 
+use super::faults::SECOND;
 use super::one::one;
 use super::run::{Outcome, Plan, Script, run};
+use super::screen::Screen;
 use super::{FOUND, Options, Sim};
 use crate::{CANNOT_START, print};
 
-/// How often the progress is shown.
+/// How often a worker says how far it is.
 const PROGRESS: Duration = Duration::from_millis(200);
 
 /// What the workers have said.
@@ -34,6 +37,8 @@ struct Tally {
     failures: Vec<(u64, String)>,
     /// the last seed of each worker
     latest: Vec<Option<u64>>,
+    /// a seed that takes long, and how far it is, in nanoseconds
+    under_way: Option<(u64, u64)>,
 }
 
 impl Tally {
@@ -42,6 +47,10 @@ impl Tally {
         let line = serde_json::from_str::<Value>(line).ok()?;
         let number = |name: &str| line[name].as_u64().unwrap_or_default();
         let seed = number("seed");
+        if let Some(at) = line["at"].as_u64() {
+            self.under_way = Some((seed, at));
+            return None;
+        }
         self.latest[worker] = Some(seed);
         self.done += 1;
         self.passed += number("passed");
@@ -60,6 +69,17 @@ impl Tally {
 
     fn hours(&self) -> f64 {
         self.passed as f64 / 3600e9
+    }
+
+    /// How far it is, in words.
+    fn progress(&self, count: u64, plan: &Plan, took: Duration) -> String {
+        let rate = self.hours() / took.as_secs_f64();
+        let mut text =
+            format!("{} of {count} seeds, {rate:.1} virtual hours per second", self.done);
+        if let Some((seed, at)) = self.under_way {
+            text += &format!("; seed {seed} is at {}", far(at, plan));
+        }
+        text
     }
 
     /// What was tried, in words.
@@ -88,7 +108,8 @@ impl Tally {
     }
 }
 
-/// One line of JSON per seed; the first failure ends it.
+/// One line of JSON per seed, and now and then how far it is; the first failure ends it.
+#[allow(clippy::disallowed_methods)] // progress is one in real time
 pub fn work(application: &Application, plan: &Plan, options: &Options) -> anyhow::Result<u8> {
     if options.tied {
         let wait = || {
@@ -98,8 +119,15 @@ pub fn work(application: &Application, plan: &Plan, options: &Options) -> anyhow
         };
         std::thread::Builder::new().spawn(wait)?;
     }
-    for seed in (0..options.seeds).map(|number| options.from.wrapping_add(number)) {
-        let outcome = run(application, plan, seed, &Script::Drawn, false)?;
+    for seed in options.from..=options.last()? {
+        let told = Cell::new(Instant::now());
+        let progress = |at: u64| {
+            if told.get().elapsed() >= PROGRESS {
+                told.set(Instant::now());
+                print::out(&format!("{}\n", json!({ "seed": seed, "at": at })));
+            }
+        };
+        let outcome = run(application, plan, seed, &Script::Drawn, false, &progress)?;
         let counts = outcome.counts();
         let Outcome { failure, hash, passed, missed, asked, exit, .. } = outcome;
         let (failed, hash) = (failure.is_some(), format!("{hash:016x}"));
@@ -119,7 +147,7 @@ pub fn work(application: &Application, plan: &Plan, options: &Options) -> anyhow
 #[allow(clippy::disallowed_methods)] // the rate is one of real time
 pub fn many(sim: &Sim, application: &Application, plan: &Plan) -> anyhow::Result<u8> {
     let start = Instant::now();
-    let count = sim.options.seeds;
+    let count = sim.options.last()? - sim.options.from + 1;
     let processors = || std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
     let jobs = sim.options.jobs.unwrap_or_else(processors).min(count);
     let mut workers = Vec::new();
@@ -127,14 +155,14 @@ pub fn many(sim: &Sim, application: &Application, plan: &Plan) -> anyhow::Result
     for job in 0..jobs {
         let share = count / jobs + u64::from(job < count % jobs);
         let before = job * (count / jobs) + job.min(count % jobs);
-        let mut worker = worker(sim.options.from.wrapping_add(before), share)?;
+        let mut worker = worker(sim.options.from + before, share)?;
         if let Some(stdout) = worker.stdout.take() {
             read(workers.len(), stdout, sender.clone())?;
         }
         workers.push(worker);
     }
     drop(sender);
-    let tally = listen(&lines, count, workers.len(), start);
+    let tally = listen(&lines, plan, count, workers.len(), start);
     for (mut worker, latest) in workers.into_iter().zip(&tally.latest) {
         let status = worker.wait()?;
         match status.code() {
@@ -185,38 +213,32 @@ fn read(worker: usize, stdout: ChildStdout, lines: Sender<(usize, String)>) -> a
     Ok(())
 }
 
-/// Counts what the workers say until all are done; shows the progress on a terminal.
-#[allow(clippy::disallowed_methods)] // progress is one in real time
-fn listen(lines: &Receiver<(usize, String)>, count: u64, workers: usize, start: Instant) -> Tally {
-    let mut tally = Tally { latest: vec![None; workers], ..Tally::default() };
-    let mut screen = std::io::stderr();
-    let shows = screen.is_terminal();
-    let mut shown = start;
-    while let Ok((worker, line)) = lines.recv() {
-        if let Some((seed, failure)) = tally.add(worker, &line) {
-            clear(&mut screen, shows);
-            print::out(&format!("seed {seed} fails: {failure}\n"));
-        }
-        if shows && shown.elapsed() >= PROGRESS {
-            shown = Instant::now();
-            let rate = tally.hours() / start.elapsed().as_secs_f64();
-            // A screen that is gone needs no progress.
-            let _ = write!(
-                screen,
-                "\r\x1b[K{} of {count} seeds, {rate:.1} virtual hours per second",
-                tally.done
-            );
-        }
-    }
-    clear(&mut screen, shows);
-    tally
+/// How far a seed is.
+pub fn far(at: u64, plan: &Plan) -> String {
+    let whole = plan.time.saturating_add(plan.settle);
+    let [at, whole] = [at, whole].map(|time| Duration::from_secs(time / SECOND));
+    format!("{at:?} of {whole:?}")
 }
 
-/// Takes the progress from the screen.
-fn clear(screen: &mut Stderr, shows: bool) {
-    if shows {
-        let _ = write!(screen, "\r\x1b[K");
+/// Counts what the workers say until all are done, and shows how far they are.
+fn listen(
+    lines: &Receiver<(usize, String)>,
+    plan: &Plan,
+    count: u64,
+    workers: usize,
+    start: Instant,
+) -> Tally {
+    let mut tally = Tally { latest: vec![None; workers], ..Tally::default() };
+    let mut screen = Screen::new();
+    while let Ok((worker, line)) = lines.recv() {
+        if let Some((seed, failure)) = tally.add(worker, &line) {
+            screen.clear();
+            print::out(&format!("seed {seed} fails: {failure}\n"));
+        }
+        screen.show(|| tally.progress(count, plan, start.elapsed()));
     }
+    screen.clear();
+    tally
 }
 
 /// This program again, for a share of the seeds.

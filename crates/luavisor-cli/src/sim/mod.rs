@@ -13,6 +13,7 @@
 //! | `judge` | the checks of the user |
 //! | `tape` | what happened |
 //! | `shrink` | the search for the shortest list of faults |
+//! | `screen` | how far it is |
 //! | `names` | whether there is what flags name |
 
 mod faults;
@@ -22,6 +23,7 @@ mod many;
 mod names;
 mod one;
 mod run;
+mod screen;
 mod shrink;
 mod tape;
 mod watch;
@@ -33,7 +35,8 @@ use anyhow::Context;
 use luavisor::config::{Mode, load};
 use luavisor::{Application, Bug, LuauCompiler};
 
-use crate::arguments::Files;
+use crate::arguments::{Files, Output};
+use crate::log::Log;
 use crate::{CANNOT_START, print};
 use faults::{Fault, Rates};
 use many::{many, work};
@@ -46,6 +49,7 @@ const FOUND: u8 = 1;
 /// `luavisor sim`.
 pub struct Sim {
     pub files: Files,
+    pub output: Output,
     pub folder: PathBuf,
     pub options: Options,
 }
@@ -68,6 +72,9 @@ pub struct Options {
     /// Virtual time without faults after it; 2m by default
     #[arg(long, value_name = "DURATION")]
     pub settle: Option<String>,
+    /// Those of --live and --children must all live again within so much of it; else at its end
+    #[arg(long, value_name = "DURATION")]
+    pub within: Option<String>,
     /// Probabilities per virtual second and process, such as kill=0.01,fail@app:worker=0.001
     #[arg(long, value_name = "KIND=P,…")]
     pub faults: Option<String>,
@@ -110,7 +117,13 @@ impl Options {
         found.map(|(_, bug)| Some(*bug)).with_context(|| format!("no bug \"{name}\""))
     }
 
-    fn plan(&self, application: &Application) -> anyhow::Result<Plan> {
+    /// The last seed of many.
+    fn last(&self) -> anyhow::Result<u64> {
+        let last = self.from.checked_add(self.seeds - 1);
+        last.with_context(|| format!("seeds end at {}, so there are not so many", u64::MAX))
+    }
+
+    fn plan(&self, application: &Application, output: &Output) -> anyhow::Result<Plan> {
         let settings = &application.settings.simulation;
         let mut program = None;
         if let Some(name) = &self.exec {
@@ -126,14 +139,18 @@ impl Options {
             scheduled.iter().map(|text| Fault::parse(text)).collect();
         let mut schedule = schedule?;
         schedule.sort_by_key(|fault| fault.at);
+        let within = (self.within.is_some() || settings.within.is_some())
+            .then(|| duration(self.within.as_deref(), settings.within, Duration::ZERO));
         let plan = Plan {
             time: duration(self.time.as_deref(), settings.time, Duration::from_secs(600))?,
             settle: duration(self.settle.as_deref(), settings.settle, Duration::from_secs(120))?,
+            within: within.transpose()?,
             rates,
             schedule,
             live: counts(&self.live, &settings.live)?,
             children: counts(&self.children, &settings.children)?,
             bug: self.bug()?,
+            level: Log::level_of(&application.settings, output),
             program,
         };
         names::check(application, &plan)?;
@@ -175,7 +192,7 @@ pub fn sim(sim: &Sim) -> anyhow::Result<u8> {
         return Ok(CANNOT_START);
     }
     let application = loaded.application;
-    let plan = sim.options.plan(&application)?;
+    let plan = sim.options.plan(&application, &sim.output)?;
     if plan.program.is_none() {
         application.something_to_run()?;
     }

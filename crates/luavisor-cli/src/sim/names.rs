@@ -25,7 +25,7 @@ pub fn check(application: &Application, plan: &Plan) -> anyhow::Result<()> {
         known(of(kind), name)?;
     }
     for fault in &plan.schedule {
-        if fault.kind.scope() != Scope::Everything {
+        if !fault.target.is_empty() {
             known(of(fault.kind), &fault.target)?;
         }
         if fault.at >= plan.time {
@@ -37,6 +37,14 @@ pub fn check(application: &Application, plan: &Plan) -> anyhow::Result<()> {
     }
     for (name, _) in &plan.children {
         known(("process.supervisor", &supervisors), name)?;
+    }
+    if let Some(within) = plan.within {
+        if plan.live.is_empty() && plan.children.is_empty() {
+            bail!("--within is for --live or --children: nobody is to live");
+        }
+        if within > plan.settle {
+            bail!("--within is longer than --settle, the time without faults");
+        }
     }
     if application.hosts.is_empty() && !application.checks.is_empty() {
         bail!("checks need a process.host to run on");

@@ -1,5 +1,6 @@
 //! One seed alone, and what is said of it.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use luavisor::Application;
 use serde_json::Value;
 
 use super::FOUND;
+use super::many::far;
 use super::run::{Outcome, Plan, Script, run};
+use super::screen::Screen;
 use super::shrink::shrink;
 use crate::print;
 
@@ -18,7 +21,11 @@ const SHOWN: usize = 30;
 
 /// Simulates one seed; 1 if it fails.
 pub fn one(application: &Application, plan: &Plan, seed: u64, trace: bool) -> anyhow::Result<u8> {
-    let outcome = run(application, plan, seed, &Script::Drawn, true)?;
+    let screen = RefCell::new(Screen::new());
+    let progress =
+        |at: u64| screen.borrow_mut().show(|| format!("seed {seed} is at {}", far(at, plan)));
+    let outcome = run(application, plan, seed, &Script::Drawn, true, &progress)?;
+    screen.borrow().clear();
     if trace {
         outcome.events.iter().for_each(|event| print::out(&line(event)));
     }
@@ -52,16 +59,20 @@ fn found(
     outcome: Outcome,
 ) -> anyhow::Result<u8> {
     let all = outcome.faults.len();
-    let shortest = shrink(application, plan, seed, failure, outcome.faults.clone(), SHRINK)?;
+    let screen = RefCell::new(Screen::new());
+    let progress = |_: u64| screen.borrow_mut().show(|| "looking for the fewest faults".to_owned());
+    let given = outcome.faults.clone();
+    let shortest = shrink(application, plan, seed, failure, given, SHRINK, &progress)?;
     // What is shown belongs together: the shortest run, if there is one.
     let (failure, faults, events, enough) = match shortest {
         Some(faults) => {
-            let shortest = run(application, plan, seed, &Script::Given(&faults), true)?;
+            let shortest = run(application, plan, seed, &Script::Given(&faults), true, &progress)?;
             let failure = shortest.failure.unwrap_or_else(|| failure.to_owned());
             (failure, faults, shortest.events, true)
         }
         None => (failure.to_owned(), outcome.faults, outcome.events, false),
     };
+    screen.borrow().clear();
     let mut text = format!("seed {seed} fails: {failure}\n");
     let _ = match (enough, faults.len()) {
         (true, 0) => writeln!(text, "it does so without any fault"),
@@ -99,6 +110,7 @@ fn line(event: &Value) -> String {
                 write!(text, "{}", time.split('T').nth(1).unwrap_or(time).trim_end_matches('Z'))
             }
             ("event", Value::String(event)) => write!(text, " {event}"),
+            ("text", Value::String(value)) => write!(text, " {:?}", value.trim_end_matches('\n')),
             (name, Value::String(value)) => write!(text, " {name}={value}"),
             (name, value) => write!(text, " {name}={value}"),
         };

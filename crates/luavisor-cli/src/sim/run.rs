@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
-use luavisor::{App, Application, Bug, Pid, Simulated};
+use luavisor::{App, Application, Bug, Level, LogRecord, LogSink, Pid, Simulated};
 use serde_json::{Value, json};
 
 use super::faults::{Fault, Kind, Rates, SECOND, Target};
-use super::inject::{Hit, Injector};
+use super::inject::{Hit, Injector, running_hosts};
 use super::judge::{Judgement, judge};
 use super::tape::Tape;
 use super::watch::Watch;
@@ -19,6 +19,8 @@ use crate::sync::lock;
 
 /// Time that the shutdown may take beyond what is given to it: for the force itself.
 const GRACE: u64 = SECOND;
+/// Virtual time after which it is looked who lives again.
+const PAUSE: u64 = SECOND / 10;
 /// Turns within which a fault comes after its time: it meets what is under way.
 const TURNS: u32 = 8;
 /// The same after the birth of a process.
@@ -31,6 +33,8 @@ pub struct Plan {
     pub time: u64,
     /// nanoseconds without faults after them
     pub settle: u64,
+    /// nanoseconds of those until which all who must live do
+    pub within: Option<u64>,
     /// which faults come at random
     pub rates: Rates,
     /// which come for sure, in the order of their times
@@ -41,6 +45,8 @@ pub struct Plan {
     pub children: Vec<(String, usize)>,
     /// a bug of ours, for tests
     pub bug: Option<Bug>,
+    /// the lowest level of log lines that are made
+    pub level: Level,
     /// process and host that are started first
     pub program: Option<(String, String)>,
 }
@@ -86,6 +92,9 @@ impl Outcome {
     }
 }
 
+/// Told of the virtual time that has passed, now and then.
+pub type Progress<'a> = &'a dyn Fn(u64);
+
 /// Simulates one seed.
 pub fn run(
     application: &Application,
@@ -93,9 +102,10 @@ pub fn run(
     seed: u64,
     script: &Script<'_>,
     trace: bool,
+    progress: Progress<'_>,
 ) -> anyhow::Result<Outcome> {
     let tape = Arc::new(Tape::new(trace));
-    let mut course = Course::new(application, plan, seed, tape.clone())?;
+    let mut course = Course::new(application, plan, seed, tape.clone(), progress)?;
     let mut failure = course.faults(script);
     course.watch.follow_births(false);
     course.injector.end(&course.simulated);
@@ -105,6 +115,17 @@ pub fn run(
     let Course { hit: faults, missed, asked, .. } = course;
     let (hash, events) = tape.end();
     Ok(Outcome { failure, faults, missed, asked, exit, hash, passed, events })
+}
+
+/// Lets log lines be made as in a run; the event stream tells of them.
+struct Told(Level);
+
+impl LogSink for Told {
+    fn level(&self) -> Level {
+        self.0
+    }
+
+    fn log(&self, _: Pid, _: &str, _: LogRecord) {}
 }
 
 /// One seed on its way.
@@ -124,6 +145,7 @@ struct Course<'a> {
     asked: u64,
     /// checks that are always asked wait for their moment
     due: bool,
+    progress: Progress<'a>,
 }
 
 impl<'a> Course<'a> {
@@ -132,6 +154,7 @@ impl<'a> Course<'a> {
         plan: &'a Plan,
         seed: u64,
         tape: Arc<Tape>,
+        progress: Progress<'a>,
     ) -> anyhow::Result<Course<'a>> {
         let (watched, recorded) = (Arc::new(Mutex::new(None)), tape.clone());
         let (watching, taped) = (watched.clone(), tape.clone());
@@ -140,6 +163,7 @@ impl<'a> Course<'a> {
             .map(|supervisor| (supervisor.id.shared(), supervisor.rules.intensity))
             .collect();
         let mut app = App::from_application(application.clone())
+            .log(Arc::new(Told(plan.level)))
             .plant(plan.bug)
             .observer(move |runtime| taped.listener(runtime))
             .observer(move |runtime| {
@@ -171,6 +195,7 @@ impl<'a> Course<'a> {
             missed: 0,
             asked: 0,
             due: false,
+            progress,
         })
     }
 
@@ -200,6 +225,7 @@ impl<'a> Course<'a> {
             faults.sort_by_key(|fault| fault.at);
             self.second(faults.into(), end);
             self.due |= now / (60 * SECOND) != self.simulated.now() / (60 * SECOND);
+            self.note();
             let failure = self.watch.broken().or_else(|| self.look());
             if failure.is_some() {
                 return failure;
@@ -221,11 +247,8 @@ impl<'a> Course<'a> {
                 faults.extend(plan.rates.draw(rng, Target::Process(pid, &entry)));
             }
         }
-        for host in &self.application.hosts {
-            let state = simulated.services().state(host.id.as_str());
-            if state.is_some_and(|host| host.wanted) {
-                faults.extend(plan.rates.draw(rng, Target::Host(host.id.as_str())));
-            }
+        for host in running_hosts(self.application, simulated) {
+            faults.extend(plan.rates.draw(rng, Target::Host(host)));
         }
         faults.extend(plan.rates.draw(rng, Target::Everything));
         let microseconds = (end - now).div_ceil(1000);
@@ -274,13 +297,11 @@ impl<'a> Course<'a> {
     fn hit(&mut self, fault: Fault) {
         // Of those of one moment the later ones have some turns behind them.
         let passed = if self.last.0 == fault.at { self.last.1 } else { 0 };
-        (passed..fault.turns).for_each(|_| {
-            self.simulated.step();
-        });
+        let _ = (passed..fault.turns).take_while(|_| self.simulated.step()).count();
         self.last = (fault.at, fault.turns.max(passed));
         let drawn = fault.drawn;
         let Course { injector, simulated, watch, rng, .. } = self;
-        let hit = injector.aim(simulated, watch, rng, fault.clone());
+        let hit = injector.aim(self.application, simulated, watch, rng, fault.clone());
         match hit {
             Some(hit) => {
                 self.tell(format!("fault.{}", hit.fault.kind.name()), &hit);
@@ -340,10 +361,16 @@ impl<'a> Course<'a> {
 
     /// The time after the faults. Returns what is wrong at its end.
     fn settle(&mut self) -> Option<String> {
-        if self.exit().is_none() {
-            let end = self.simulated.now().saturating_add(self.plan.settle);
-            self.simulated.run_to(end, || self.exit().is_some());
+        let start = self.simulated.now();
+        let after = |time: u64| start.saturating_add(time);
+        if let Some(within) = self.plan.within {
+            self.pass(after(within), |course| course.missing().is_none());
+            if let Some(missing) = self.missing() {
+                let within = Duration::from_nanos(within);
+                return Some(format!("{within:?} after the last fault {missing}"));
+            }
         }
+        self.pass(after(self.plan.settle), |_| false);
         let quiet = self.simulated.settle();
         let mut failure = if quiet { self.watch.problem() } else { self.watch.broken() };
         failure = failure.or_else(|| self.missing());
@@ -358,6 +385,22 @@ impl<'a> Course<'a> {
                 failure
             }
         }
+    }
+
+    /// Lets time pass without faults, until `done`, which is asked now and then.
+    fn pass(&self, end: u64, done: impl Fn(&Course<'_>) -> bool) {
+        while self.simulated.now() < end && self.exit().is_none() && !done(self) {
+            let pause = self.simulated.now().saturating_add(PAUSE).min(end);
+            self.simulated.run_to(pause, || self.exit().is_some());
+            self.note();
+        }
+    }
+
+    /// Time has passed.
+    fn note(&self) {
+        (self.progress)(self.simulated.now());
+        // It has been told as it came.
+        self.simulated.output().clear();
     }
 
     /// Who should live and does not.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use luavisor::Application;
 
 use super::faults::Fault;
-use super::run::{Plan, Script, run};
+use super::run::{Plan, Progress, Script, run};
 
 /// Real time that the search may take, beside its last run.
 const TIME: Duration = Duration::from_secs(30);
@@ -21,13 +21,14 @@ pub fn shrink(
     failure: &str,
     faults: Vec<Fault>,
     runs: usize,
+    progress: Progress<'_>,
 ) -> anyhow::Result<Option<Vec<Fault>>> {
     let mut faults = faults;
     let mut left = runs;
     let start = Instant::now();
     let fails = |faults: &[Fault]| -> anyhow::Result<bool> {
         let script = Script::Given(faults);
-        let found = run(application, plan, seed, &script, false)?.failure;
+        let found = run(application, plan, seed, &script, false, progress)?.failure;
         Ok(found.is_some_and(|found| kind(&found) == kind(failure)))
     };
     // Without the draws for others the seed may take another way.
@@ -56,12 +57,8 @@ pub fn shrink(
     Ok(Some(faults))
 }
 
-/// What sort of failure it is: which check of the user found it, or the text without
-/// numbers and pids.
+/// What sort of failure it is: the text without numbers and pids.
 fn kind(failure: &str) -> String {
-    if let Some((id, _)) = failure.strip_prefix("check ").and_then(|rest| rest.split_once(": ")) {
-        return id.to_owned();
-    }
     let mut text = String::new();
     let mut inside = false;
     for letter in failure.chars() {

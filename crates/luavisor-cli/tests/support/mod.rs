@@ -105,7 +105,16 @@ impl Project {
 
     /// The same with any number of arguments.
     pub fn luavisor_words(&self, arguments: &[&str]) -> Finished {
-        Running::start(self.path(), arguments, Reading::Both).finish()
+        self.luavisor_with([], arguments)
+    }
+
+    /// The same with these environment variables.
+    pub fn luavisor_with<const N: usize>(
+        &self,
+        variables: [(&str, &str); N],
+        arguments: &[&str],
+    ) -> Finished {
+        Running::start_with(self.path(), variables, arguments, Reading::Both).finish()
     }
 }
 
@@ -139,8 +148,18 @@ impl Drop for Running {
 
 impl Running {
     fn start(folder: &Path, arguments: &[&str], reading: Reading) -> Running {
+        Running::start_with(folder, [], arguments, reading)
+    }
+
+    fn start_with<const N: usize>(
+        folder: &Path,
+        variables: [(&str, &str); N],
+        arguments: &[&str],
+        reading: Reading,
+    ) -> Running {
         let mut child = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_luavisor")))
             .args(arguments)
+            .envs(variables)
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

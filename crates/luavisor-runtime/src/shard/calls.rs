@@ -30,7 +30,7 @@ use super::signal::Signal;
 use super::timers::Alarm;
 use crate::machine;
 use crate::native::{Input, Notice};
-use crate::observe::{BondChange, MessageStage, TimerChange};
+use crate::observe::{BondChange, MessageStage, Occurrence, TimerChange};
 use crate::planted::Bug;
 use crate::random::Rng;
 use crate::services::ServiceState;
@@ -177,9 +177,9 @@ impl Kernel for ShardKernel {
         Ok(())
     }
 
-    fn posted(&mut self, from: Slot, to: Pid, topic: &[u8]) -> u32 {
+    fn posted(&mut self, from: Slot, to: Pid, topic: &[u8], payload: Values) -> u32 {
         let (from, topic) = (self.processes.pid(from), Bytes::from(topic));
-        let room = self.world.stamped(from, to, Room::default(), &topic);
+        let room = self.world.stamped(from, to, Room::default(), &topic, &payload);
         self.tell_message(from, to, room, MessageStage::Arrived);
         room.stamp
     }
@@ -431,7 +431,9 @@ impl Kernel for ShardKernel {
     }
 
     fn write(&mut self, from: Slot, output: Output, bytes: &[u8], token: Token) -> Written {
-        self.world.outputs.write(output, bytes, self.processes.pid(from), token)
+        let from = self.processes.pid(from);
+        self.tell(|| Occurrence::Written { from, output, piece: Bytes::from(bytes) });
+        self.world.outputs.write(output, bytes, from, token)
     }
 
     fn flush(&mut self, from: Slot, output: Output, token: Token) -> Written {
@@ -528,6 +530,7 @@ impl Kernel for ShardKernel {
 
     fn log(&mut self, from: Slot, record: LogRecord) {
         let pid = self.processes.pid(from);
+        self.tell(|| Occurrence::Logged { from: pid, record: record.clone() });
         self.world.log.log(pid, &self.world.pid_text(pid), record);
     }
 
@@ -569,10 +572,6 @@ impl Kernel for ShardKernel {
 
     fn exit_runtime(&mut self, code: i32) {
         self.world.request_exit(code);
-    }
-
-    fn simulated(&self) -> bool {
-        self.world.simulated()
     }
 
     fn call_async(&mut self, from: Slot, function: AsyncFunction, arguments: Values, token: Token) {

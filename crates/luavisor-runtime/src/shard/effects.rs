@@ -106,12 +106,12 @@ impl Interior {
         if let Interior { vm: Some(vm), kernel, .. } = self
             && kernel.world.simulated()
         {
-            if !kernel.world.planted(Bug::GarbageKept) {
-                vm.collect(kernel);
-            }
-            let (host, shard, bytes) = (kernel.shard.host, kernel.shard.number, vm.heap());
-            let most = kernel.processes.most();
-            kernel.world.observers.tell(|| Occurrence::Emptied { host, shard, bytes, most });
+            let bytes = match kernel.world.planted(Bug::GarbageKept) {
+                true => vm.heap(),
+                false => vm.bare(kernel),
+            };
+            let (host, shard) = (kernel.shard.host, kernel.shard.number);
+            kernel.world.observers.tell(|| Occurrence::Emptied { host, shard, bytes });
         }
     }
 

@@ -68,6 +68,8 @@ pub(crate) struct ShardKernel {
     /// in a simulation: steps so far, and at which of them ready processes became so
     pub steps: u64,
     pub queued: BTreeMap<Slot, u64>,
+    /// in a simulation: most living processes since none was ready
+    pub crowd: usize,
 }
 
 impl ShardKernel {
@@ -95,6 +97,7 @@ impl ShardKernel {
             empty_since: None,
             steps: 0,
             queued: BTreeMap::new(),
+            crowd: 0,
         }
     }
 
@@ -130,7 +133,7 @@ impl ShardKernel {
     }
 
     /// Tells of what only simulations watch.
-    fn tell(&self, occurrence: impl FnOnce() -> Occurrence) {
+    pub fn tell(&self, occurrence: impl FnOnce() -> Occurrence) {
         if self.world.simulated() {
             self.world.observers.tell(occurrence);
         }
@@ -193,6 +196,8 @@ impl ShardKernel {
                 self.processes.at(slot).into_iter().for_each(|process| process.run = Run::Idle);
                 return;
             }
+            let living = self.processes.live();
+            self.crowd = if self.ready.is_empty() { living } else { living.max(self.crowd) };
             self.queued.insert(slot, self.steps);
         }
         match hungry {
@@ -213,7 +218,7 @@ impl ShardKernel {
         self.steps += 1;
         let since = self.queued.remove(&pid.slot());
         let waited = since.map_or(0, |since| self.steps - since);
-        let among = self.processes.live();
+        let among = self.crowd;
         self.tell(|| Occurrence::Step { pid, killed, waited, among });
     }
 

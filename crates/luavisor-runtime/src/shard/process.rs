@@ -141,11 +141,6 @@ impl ProcessTable {
         Some(process)
     }
 
-    /// Most processes that the table ever held at once.
-    pub fn most(&self) -> usize {
-        self.slots.len()
-    }
-
     /// Gives the memory of an empty table back.
     pub fn clear(&mut self) {
         self.slots = Vec::new();

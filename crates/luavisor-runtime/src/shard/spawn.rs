@@ -239,11 +239,11 @@ impl ShardKernel {
         payload: Values,
     ) -> Result<(), Error> {
         if self.world.planted(Bug::DeadAccepts) && !self.world.alive(to) {
-            self.world.stamped(from, to, Room::default(), &topic);
+            self.world.stamped(from, to, Room::default(), &topic, &payload);
             return Ok(());
         }
         let (shard, room) = self.world.reserve(to, &payload)?;
-        let room = self.world.stamped(from, to, room, &topic);
+        let room = self.world.stamped(from, to, room, &topic, &payload);
         let signal = Signal::Message { to, from, topic, payload, room };
         if self.is_local(to) {
             self.local.push_back(signal);

@@ -6,6 +6,7 @@
 //! the system's setting, read once. Without either it is UTC.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
@@ -25,6 +26,26 @@ static BUNDLED: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bun
 /// its times change.
 static LOCAL: LazyLock<TimeZone> =
     LazyLock::new(|| TimeZone::try_system().unwrap_or(TimeZone::UTC));
+
+thread_local! {
+    static SIMULATED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// See [`simulate`].
+pub struct Simulating(());
+
+impl Drop for Simulating {
+    fn drop(&mut self) {
+        SIMULATED.set(false);
+    }
+}
+
+/// While the result lives, the local zone of this thread is UTC: a simulation is the same
+/// on every machine.
+pub fn simulate() -> Simulating {
+    SIMULATED.set(true);
+    Simulating(())
+}
 
 /// What a zone shows at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +172,7 @@ fn rules(zone: &Zone) -> Rules<'_> {
             Rules::Constant(offset_name(*offset).into(), *offset)
         }
         Zone::Fixed(name, offset) => Rules::Constant((&**name).into(), *offset),
+        Zone::Local if SIMULATED.get() => Rules::Constant("UTC".into(), 0),
         Zone::Local => Rules::Changing(LOCAL.clone()),
         // Names come from `load`, so they exist; UTC for one that does not keeps
         // this total.

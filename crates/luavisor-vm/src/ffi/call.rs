@@ -435,7 +435,7 @@ impl Call {
     /// Random bytes: from the operating system, in a simulation from the seed.
     pub(crate) fn random_bytes(&self, count: usize) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0; count];
-        if self.kernel().simulated() {
+        if self.simulated() {
             for chunk in bytes.chunks_mut(8) {
                 let random = self.kernel().random().to_le_bytes();
                 chunk.copy_from_slice(&random[..chunk.len()]);

@@ -164,6 +164,8 @@ pub struct VmContext {
     /// bytes of the heap at which the step loop looks next who holds most
     pub memory_line: usize,
     pub heap_account: Box<super::memory::Account>,
+    /// bytes of the heap before the first process
+    pub fresh: usize,
     pub categories: super::memory::Categories,
     pub types: crate::modules::types::KnownTypes,
     pub schemas: crate::modules::json::KnownSchemas,

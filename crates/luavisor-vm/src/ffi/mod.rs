@@ -34,6 +34,7 @@ macro_rules! natives {
 
 pub mod arena;
 pub mod atoms;
+pub mod bare;
 pub mod build;
 pub mod bus;
 pub mod call;

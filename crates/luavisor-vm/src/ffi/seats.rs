@@ -97,12 +97,7 @@ pub fn give_back(cx: Cx, process: &mut Process) {
     let Some(seat) = process.seat.take() else { return };
     let vm = cx.vm();
     if vm.seats.free.len() == POOL || process.broken || process.category != 0 {
-        cx.push_shared(vm.lua, vm.seats.threads);
-        vm.lua.push_nil();
-        vm.lua.raw_seti(-2, seat.index as c_int);
-        vm.lua.pop(1);
-        vm.seats.free_indices.push(seat.index);
-        return;
+        return forget(cx, seat);
     }
     let lua = seat.lua;
     let little = process.gross <= LITTLE;
@@ -118,4 +113,21 @@ pub fn give_back(cx: Cx, process: &mut Process) {
         lua.replace(GLOBALS);
     }
     vm.seats.free.push(Free { seat, ready });
+}
+
+/// Nobody sits there any more.
+fn forget(cx: Cx, seat: Seat) {
+    let vm = cx.vm();
+    cx.push_shared(vm.lua, vm.seats.threads);
+    vm.lua.push_nil();
+    vm.lua.raw_seti(-2, seat.index as c_int);
+    vm.lua.pop(1);
+    vm.seats.free_indices.push(seat.index);
+}
+
+/// Lets the seats go that are not taken.
+pub fn clear(cx: Cx) {
+    for free in std::mem::take(&mut cx.vm().seats.free) {
+        forget(cx, free.seat);
+    }
 }

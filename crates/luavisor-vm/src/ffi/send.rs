@@ -171,7 +171,9 @@ fn send_local(
         return Err(Error::new(Kind::LIMIT_EXCEEDED, "mailbox full"));
     }
     if cx.simulated() {
-        room.stamp = cx.kernel().posted(cx.process().slot(), target.pid, lua.bytes(2));
+        // It was copied, so it can be read.
+        let payload = copy::take(cx, lua, 3, count - 2, "payload", usize::MAX).unwrap_or_default();
+        room.stamp = cx.kernel().posted(cx.process().slot(), target.pid, lua.bytes(2), payload);
     }
     if let Some(waiter) = channel::receiver(target, id) {
         cx.taken(target, from, room.stamp);

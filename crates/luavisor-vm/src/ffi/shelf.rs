@@ -12,6 +12,7 @@
 use std::ffi::c_int;
 use std::num::NonZeroU32;
 
+use super::bare;
 use super::lua::Lua;
 
 /// Makes a thread that is kept for as long as the VM.
@@ -84,6 +85,11 @@ impl Row {
     pub fn push(&self, lua: Lua, index: usize) {
         self.thread.copy_to(lua, index as c_int + 1);
     }
+
+    /// Lets all values go.
+    pub fn clear(&self) {
+        bare::empty(self.thread);
+    }
 }
 
 /// Something that Rust keeps of Lua's. Not copied: it has one owner.
@@ -147,5 +153,12 @@ impl Holds {
         page.push_nil();
         page.replace(position);
         self.free.push(hold.0);
+    }
+
+    /// Lets the pages go, if everything was given back.
+    pub fn clear(&self) {
+        if self.free.len() == self.count as usize {
+            self.pages.iter().for_each(|page| bare::empty(*page));
+        }
     }
 }

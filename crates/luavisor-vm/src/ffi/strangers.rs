@@ -54,6 +54,11 @@ impl Strangers {
         self.texts.set(lua, place);
     }
 
+    /// Lets all texts go.
+    pub fn clear(&self) {
+        self.texts.clear();
+    }
+
     /// The process that the string at `address` names, if it is one of the kept texts.
     pub fn named_by(&self, address: *const c_char) -> Option<Pid> {
         let pid = self.by_address[place_at(address)];

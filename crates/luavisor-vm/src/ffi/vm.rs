@@ -19,7 +19,8 @@ use super::seats::Seats;
 use super::shapes::Shapes;
 use super::shelf::{Holds, Row, Shelf};
 use super::strangers::Strangers;
-use super::{atoms, bus, channel, heap, life, sandbox, send, step};
+use super::{atoms, bare, bus, channel, heap, life, sandbox, send, step};
+use crate::calendar::zone;
 use crate::kernel::{Kernel, Room, Slot, Token};
 use crate::vm::{Birth, Remains, Step, VmConfig};
 
@@ -82,6 +83,7 @@ impl Raw {
             woken: false,
             memory_line,
             heap_account: account,
+            fresh: 0,
             categories: super::memory::Categories::default(),
             types: Default::default(),
             schemas: Default::default(),
@@ -99,6 +101,7 @@ impl Raw {
         let cx = Cx(context);
         sandbox::install(cx, lua);
         cx.vm().heap_account.lua = state;
+        cx.vm().fresh = cx.vm().heap_account.used;
         if cx.simulated() {
             lua.stop_collector();
             cx.vm().memory_line = heap::next_line(cx);
@@ -119,6 +122,7 @@ impl Raw {
                 NonNull::from(kernel),
             )
         };
+        let _zone = cx.simulated().then(zone::simulate);
         let result = body(cx);
         cx.vm().kernel = None;
         result
@@ -293,6 +297,10 @@ impl Raw {
 
     pub fn collect(&mut self, kernel: &mut dyn Kernel) {
         self.with_kernel(kernel, life::collect);
+    }
+
+    pub fn bare(&mut self, kernel: &mut dyn Kernel) -> usize {
+        self.with_kernel(kernel, bare::bare)
     }
 }
 

@@ -371,9 +371,6 @@ impl Kernel for FakeKernel {
         };
         vec![service("app:a", "failed", Some("boom")), service("app:b", "running", None)]
     }
-    fn simulated(&self) -> bool {
-        false
-    }
     fn call_async(&mut self, _: Slot, _: AsyncFunction, _: Values, token: Token) {
         self.completions.push_back((token, Err(Error::internal("no native functions"))));
     }

@@ -28,7 +28,7 @@ impl Messages {
     ) -> Option<String> {
         let who = || (names.of(from), names.of(to));
         let letters = match stage {
-            MessageStage::Sent(topic) => {
+            MessageStage::Sent { topic, .. } => {
                 if !lives(to) {
                     let (from, to) = who();
                     return Some(format!("I4: {from} sent a message to {to}, which had ended"));

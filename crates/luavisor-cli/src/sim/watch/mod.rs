@@ -22,9 +22,11 @@
 //! |---|---|
 //! | `bonds` | monitors, links, cancels |
 //! | `messages` | messages |
+//! | `view` | what a check of the user sees |
 
 mod bonds;
 mod messages;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -39,16 +41,17 @@ use luavisor::{
 use crate::sync::lock;
 use bonds::Bonds;
 use messages::Messages;
+use view::Each;
+pub use view::View;
 
 /// Steps of others in its shard that a ready process may have to wait for: so many, and
 /// so many for each process there.
 const PATIENCE: u64 = 1000;
 const PATIENCE_EACH: u64 = 64;
 
-/// Bytes that the VM of a shard may hold without processes: the libraries, code, and what
-/// it keeps for the next ones; more for each process that it had at once.
-const BASELINE: usize = 2 << 20;
-const BASELINE_EACH: usize = 2 << 10;
+/// Bytes that the VM of a shard may hold without processes, beyond those of a new one:
+/// memory comes in pieces.
+const LEFTOVER: usize = 512 << 10;
 
 /// Nanoseconds after its time at which a timer has certainly not fired.
 const LATE: u64 = 1_000_000_000;
@@ -69,8 +72,8 @@ impl Names {
 #[derive(Default)]
 struct State {
     living: BTreeMap<Pid, Arc<str>>,
-    /// process of a child, and of its supervisor
-    children: BTreeMap<Pid, Pid>,
+    /// by process of a child: that of its supervisor, and its name
+    children: BTreeMap<Pid, (Pid, Arc<str>)>,
     supervisors: BTreeSet<Pid>,
     bonds: Bonds,
     messages: Messages,
@@ -80,8 +83,8 @@ struct State {
     names: BTreeMap<Arc<str>, Pid>,
     /// when each supervisor restarted a child, as far as it counts
     restarted: BTreeMap<Pid, VecDeque<u64>>,
-    /// restarts of services and children
-    restarts: u64,
+    /// restarts of services, and of children as `SUPERVISOR/CHILD`
+    restarted_ids: Each<u64>,
     problem: Option<String>,
     /// targets that were born since somebody asked, if they are wanted
     newborn: Option<Vec<(Pid, Arc<str>)>>,
@@ -103,22 +106,7 @@ impl State {
 }
 
 /// The restart intensities of supervisors, by entry id.
-pub type Intensities = BTreeMap<Arc<str>, Intensity>;
-
-/// What a check of the user sees.
-#[derive(Default)]
-pub struct View {
-    /// processes by entry
-    pub processes: BTreeMap<Arc<str>, u64>,
-    /// messages that they have not taken, by entry
-    pub unread: BTreeMap<Arc<str>, u64>,
-    /// living children of supervisors, by the entry of the supervisor
-    pub children: BTreeMap<Arc<str>, u64>,
-    /// registered names, each with the entry of its owner
-    pub names: BTreeMap<Arc<str>, Arc<str>>,
-    /// restarts of services and children so far
-    pub restarts: u64,
-}
+pub type Intensities = Each<Intensity>;
 
 /// Listens to a simulation.
 #[derive(Clone)]
@@ -183,29 +171,7 @@ impl Watch {
 
     /// What a check of the user sees.
     pub fn view(&self) -> View {
-        let state = self.state();
-        let mut view = View { restarts: state.restarts, ..View::default() };
-        let ours = |pid: &Pid| pid.host != CONTROL || state.supervisors.contains(pid);
-        for (pid, entry) in state.living.iter().filter(|(pid, _)| ours(pid)) {
-            *view.processes.entry(entry.clone()).or_default() += 1;
-            let unread = state.messages.unread(*pid);
-            if unread > 0 {
-                *view.unread.entry(entry.clone()).or_default() += unread;
-            }
-        }
-        for (child, supervisor) in &state.children {
-            if state.living.contains_key(child)
-                && let Some(entry) = state.living.get(supervisor)
-            {
-                *view.children.entry(entry.clone()).or_default() += 1;
-            }
-        }
-        for (name, owner) in &state.names {
-            if let Some(entry) = state.living.get(owner) {
-                view.names.insert(name.clone(), entry.clone());
-            }
-        }
-        view
+        View::of(&self.state(), &self.names)
     }
 
     /// How many processes of an entry live.
@@ -215,7 +181,12 @@ impl Watch {
 
     /// How many children of the supervisors of an entry live.
     pub fn children(&self, supervisor: &str) -> usize {
-        self.view().children.get(supervisor).map_or(0, |count| *count as usize)
+        let state = self.state();
+        let living = &state.living;
+        let counts = |child: &Pid, parent: &Pid| {
+            living.contains_key(child) && living.get(parent).is_some_and(|of| **of == *supervisor)
+        };
+        state.children.iter().filter(|(child, (parent, _))| counts(child, parent)).count()
     }
 
     /// What is wrong whatever is under way.
@@ -232,8 +203,8 @@ impl Watch {
         let living = &state.living;
         let lives = |pid: Pid| living.contains_key(&pid);
         let orphan = || {
-            let (child, parent) =
-                state.children.iter().find(|(child, parent)| lives(**child) && !lives(**parent))?;
+            let (child, (parent, _)) =
+                state.children.iter().find(|(child, (of, _))| lives(**child) && !lives(*of))?;
             let (child, parent) = (names.of(*child), names.of(*parent));
             Some(format!("I7: child {child} outlives its supervisor {parent}"))
         };
@@ -290,12 +261,19 @@ impl Watch {
                 }
             }
             Occurrence::Exited { pid, exit, .. } => return self.ends(state, *pid, exit),
-            Occurrence::Service { change: ServiceChange::Restart { .. }, .. } => {
-                state.restarts += 1;
+            Occurrence::Service { id, change: ServiceChange::Restart { .. }, .. } => {
+                *state.restarted_ids.entry(id.clone()).or_default() += 1;
             }
-            Occurrence::Child { supervisor, pid, change: ChildChange::Restart { .. }, .. } => {
+            Occurrence::Child {
+                supervisor,
+                pid,
+                child,
+                change: ChildChange::Restart { .. },
+                ..
+            } => {
                 state.supervisors.insert(*pid);
-                state.restarts += 1;
+                let id = format!("{supervisor}/{child}");
+                *state.restarted_ids.entry(id.into()).or_default() += 1;
                 let intensity = self.intensities.get(supervisor)?;
                 let now = names.0.clock().monotonic();
                 let many = state.restarted(*pid, *intensity, now)?;
@@ -304,10 +282,10 @@ impl Watch {
                     intensity.period, intensity.restarts
                 ));
             }
-            Occurrence::Child { pid, child_pid, .. } => {
+            Occurrence::Child { pid, child, child_pid, .. } => {
                 state.supervisors.insert(*pid);
-                if let Some(child) = child_pid.filter(|child| state.living.contains_key(child)) {
-                    state.children.insert(child, *pid);
+                if let Some(process) = child_pid.filter(|pid| state.living.contains_key(pid)) {
+                    state.children.insert(process, (*pid, child.clone()));
                 }
             }
             Occurrence::Bond { of, with, change } => {
@@ -348,12 +326,11 @@ impl Watch {
                     return Some(format!("names: {name} belongs to {owner} and to {other}"));
                 }
             }
-            Occurrence::Emptied { host, shard, bytes, most }
-                if *bytes > BASELINE + BASELINE_EACH * most =>
-            {
+            Occurrence::Emptied { host, shard, bytes } if *bytes > LEFTOVER => {
                 let host = names.0.host_name(*host).unwrap_or_default();
                 return Some(format!(
-                    "I9: shard {shard} of {host} holds {bytes} bytes without processes"
+                    "I9: shard {shard} of {host} holds {bytes} bytes more than a new one, \
+                     without processes"
                 ));
             }
             Occurrence::Name { name, owner: None } => {

@@ -93,17 +93,7 @@ fn signature(key: &str) -> Option<Hmac<Sha256>> {
 
 /// A new token. In a simulation the same for the same seed, else not to be guessed.
 fn make(call: &Call, tokens: &TokenStore) -> Result<String, Error> {
-    let mut bytes = vec![0; tokens.length];
-    if call.simulated() {
-        for part in bytes.chunks_mut(8) {
-            let random = call.kernel().random().to_le_bytes();
-            part.copy_from_slice(&random[..part.len()]);
-        }
-    } else {
-        getrandom::fill(&mut bytes)
-            .map_err(|cause| Error::internal(format!("no random bytes: {cause}")))?;
-    }
-    let mut token = URL_SAFE_NO_PAD.encode(bytes);
+    let mut token = URL_SAFE_NO_PAD.encode(call.random_bytes(tokens.length)?);
     if !tokens.key.is_empty()
         && let Some(mut mac) = signature(&tokens.key)
     {

@@ -65,7 +65,7 @@ fn new(call: &mut Call) -> Outcome {
         delete_threshold: number(c"patch_delete_threshold", 0.5)?.clamp(0.0, 1.0) as f32,
     };
     // A simulation is the same on a slow machine.
-    let timeout = if call.kernel().simulated() { 0 } else { differ.timeout };
+    let timeout = if call.simulated() { 0 } else { differ.timeout };
     call.push_data(tags::DIFFER, Differ { timeout, ..differ });
     call.results(1)
 }
