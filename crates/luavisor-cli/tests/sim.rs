@@ -4,26 +4,13 @@ mod support;
 
 use std::path::Path;
 
-use support::Project;
+use support::{FORGETFUL, Project};
 
 fn example(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
     folder.to_str().unwrap_or_default().to_owned()
 }
 
-/// The pool of the tutorial in docs/simulation.md.
-const FORGETFUL: &str = "
-local time = require('time')
-return function()
-    local events = process.events()
-    for _ = 1, 3 do process.spawn_monitored('app:worker', 'app:processes') end
-    while true do
-        local event = events:receive()
-        if event.kind == process.event.CANCEL then return end
-        time.sleep('100ms')
-        process.spawn_monitored('app:worker', 'app:processes')
-    end
-end";
 const WORKER: &str = "return function() process.inbox():receive() end";
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Finished, Project};
+use support::{FORGETFUL, Finished, Project};
 
 const START: &str = "lifecycle: { auto_start: true }";
 const PERMANENT: &str = "lifecycle: { auto_start: true, restart: { policy: permanent } }";
@@ -210,18 +210,7 @@ fn an_application_that_ends_by_itself_is_judged_too() {
 #[test]
 fn the_shortest_list_can_be_given_back() {
     let worker = "return function() process.inbox():receive() end";
-    let pool = "local time = require('time')
-        return function()
-            local events = process.events()
-            for _ = 1, 3 do process.spawn_monitored('app:worker', 'app:processes') end
-            while true do
-                local event = events:receive()
-                if event.kind == process.event.CANCEL then return end
-                time.sleep('100ms')
-                process.spawn_monitored('app:worker', 'app:processes')
-            end
-        end";
-    let project = Project::new().process("pool", START, pool).process("worker", "", worker);
+    let project = Project::new().process("pool", START, FORGETFUL).process("worker", "", worker);
     let flags = ["--live", "app:worker=3", "--time", "3m"];
     let faults = ["--faults", "kill=0.01,hold=0.02,fail=0.01,cancel=0.01,clock=0.01,start=0.01"];
     let mut found = 0;

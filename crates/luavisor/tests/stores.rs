@@ -1,7 +1,8 @@
 //! What stores do (MODULES 19), in simulations, whose clock the tests command.
-#![allow(clippy::unwrap_used)]
 
-use luavisor::App;
+mod support;
+
+use support::simulate;
 
 const ENTRIES: &str = r#"
 version: "1.0"
@@ -29,17 +30,9 @@ end
 /// Runs a program to its end; it must print `done`.
 #[track_caller]
 fn passes(main: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let source = folder.path().join("src");
-    std::fs::create_dir(&source).unwrap();
-    std::fs::write(source.join("_index.yaml"), ENTRIES).unwrap();
-    std::fs::write(source.join("main.lua"), format!("{PRELUDE}{main}")).unwrap();
-    let simulated = App::from_directory(folder.path()).simulate(1).unwrap();
-    simulated.run_for(1_000_000);
-    simulated.spawn("app:main", "app:processes", ()).unwrap();
-    simulated.run_for(3_600_000_000_000);
-    assert!(simulated.shutdown().unwrap().in_time);
-    assert_eq!(simulated.output().stdout(), "done\n", "{}", simulated.output().stderr());
+    let main = format!("{PRELUDE}{main}");
+    let ([lines, errors], folder) = simulate(ENTRIES, &main, 3_600_000_000_000);
+    assert_eq!(lines, "done\n", "{errors}");
     assert!(!folder.path().join("data.sqlite").exists(), "a simulation writes no file");
 }
 

@@ -1,7 +1,8 @@
 //! Tokens that stand for an actor and a scope (MODULES 6.2), in simulations.
-#![allow(clippy::unwrap_used)]
 
-use luavisor::App;
+mod support;
+
+use support::simulate;
 
 const ENTRIES: &str = r#"
 version: "1.0"
@@ -75,15 +76,6 @@ end }
 
 #[test]
 fn tokens_are_made_validated_and_revoked() {
-    let folder = tempfile::tempdir().unwrap();
-    let source = folder.path().join("src");
-    std::fs::create_dir(&source).unwrap();
-    std::fs::write(source.join("_index.yaml"), ENTRIES).unwrap();
-    std::fs::write(source.join("main.lua"), MAIN).unwrap();
-    let simulated = App::from_directory(folder.path()).simulate(1).unwrap();
-    simulated.run_for(1_000_000);
-    simulated.spawn("app:main", "app:processes", ()).unwrap();
-    simulated.run_for(36_000_000_000_000);
-    assert!(simulated.shutdown().unwrap().in_time);
-    assert_eq!(simulated.output().stdout(), "done\n", "{}", simulated.output().stderr());
+    let ([lines, errors], _) = simulate(ENTRIES, MAIN, 36_000_000_000_000);
+    assert_eq!(lines, "done\n", "{errors}");
 }

@@ -25,6 +25,20 @@ pub const HOSTS: &str = "
   - { name: processes, kind: process.host, lifecycle: { auto_start: true } }
   - { name: terminal, kind: terminal.host, lifecycle: { auto_start: true } }";
 
+/// The pool of the tutorial in docs/simulation.md.
+pub const FORGETFUL: &str = "
+local time = require('time')
+return function()
+    local events = process.events()
+    for _ = 1, 3 do process.spawn_monitored('app:worker', 'app:processes') end
+    while true do
+        local event = events:receive()
+        if event.kind == process.event.CANCEL then return end
+        time.sleep('100ms')
+        process.spawn_monitored('app:worker', 'app:processes')
+    end
+end";
+
 /// A project folder that vanishes with the value.
 pub struct Project {
     folder: tempfile::TempDir,
