@@ -7,13 +7,13 @@
 //! | module | holds |
 //! |---|---|
 //! | [`runtime`] | the handle for everybody outside |
+//! | `simulated` | what only simulations ask of it |
 //! | [`native`] | processes in Rust |
 //! | [`host`] | hosts: configuration, states, placement |
 //! | `shard` | processes and what they do to each other |
 //! | `executor` | threads, watchdog; the manual executor |
 //! | `ready` | what runs next, in two classes |
 //! | `names` | registered names |
-//! | `blocking` | threads for what would hold a worker up |
 //! | `bus` | subscriptions to events |
 //! | `blocking` | threads for work that would hold a worker up |
 //! | [`services`] | what is kept running, boot and shutdown |
@@ -54,6 +54,7 @@ pub mod runtime;
 pub mod security;
 pub mod services;
 mod shard;
+mod simulated;
 pub mod snapshot;
 pub mod store;
 pub mod supervisor;

@@ -14,7 +14,8 @@
 //! | [`channel`], [`select`], [`send`], [`message`], [`event`], [`coroutine`] | the hot natives |
 //! | [`copy`], [`layout`], [`error`], [`objects`] | values that cross boundaries |
 //! | [`view`], [`build`] | values that are written as text, and read from it |
-//! | [`call`], [`setup`] | the safe view that modules are written against |
+//! | [`call`], [`waiting`], [`setup`] | the safe view that modules are written against |
+//! | [`bare`] | what a VM holds when nothing is left to hold |
 #![allow(unsafe_code)]
 #![allow(missing_docs)]
 
@@ -69,4 +70,5 @@ pub mod tasks;
 pub mod units;
 pub mod view;
 pub mod vm;
+pub mod waiting;
 pub mod zdict;

@@ -192,7 +192,7 @@ fn native_member(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         Member::Blocking(function) => {
             cx.may_block(lua, name)?;
             let (function, caller) = (function.clone(), caller(cx));
-            super::call::operation(cx, lua, |kernel, slot, token| {
+            super::waiting::operation(cx, lua, |kernel, slot, token| {
                 let work = move || function(&caller, arguments);
                 kernel.run_blocking(slot, Box::new(work), token);
             })
@@ -200,7 +200,7 @@ fn native_member(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         Member::Async(function) => {
             cx.may_block(lua, name)?;
             let function = function.clone();
-            super::call::operation(cx, lua, |kernel, slot, token| {
+            super::waiting::operation(cx, lua, |kernel, slot, token| {
                 kernel.call_async(slot, function, arguments, token);
             })
         }
