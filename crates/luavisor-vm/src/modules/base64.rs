@@ -2,13 +2,9 @@
 
 use base64::engine::general_purpose::STANDARD;
 use base64::{DecodeError, Engine};
-use luavisor_core::Error;
 
+use super::refusal::invalid;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
-
-fn invalid(call: &mut Call, message: impl Into<std::sync::Arc<str>>) -> Outcome {
-    call.fail(Error::invalid(message).retryable(false))
-}
 
 /// `base64.encode(bytes)`
 fn encode(call: &mut Call) -> Outcome {

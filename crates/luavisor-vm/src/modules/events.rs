@@ -1,9 +1,10 @@
 //! `events`: the application-wide bus (MODULES 4). Unrelated to `process.events()`.
 
+use luavisor_core::Pid;
 use luavisor_core::bus::BusEvent;
 use luavisor_core::pattern::Pattern;
-use luavisor_core::{Error, Pid};
 
+use super::refusal::invalid;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
 use crate::ffi::objects::{Owner, tags};
@@ -23,10 +24,6 @@ impl Owner for Subscription {
     fn channel(&self) -> (Pid, ChannelId) {
         (self.owner, self.channel)
     }
-}
-
-fn invalid(call: &mut Call, text: String) -> Outcome {
-    call.fail(Error::invalid(text).retryable(false))
 }
 
 /// `events.send(system, kind, path[, data])`

@@ -1,16 +1,12 @@
 //! `hash`: digests of strings, with and without a secret (MODULES 15).
 
 use hmac::{Hmac, KeyInit, Mac};
-use luavisor_core::Error;
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
+use super::refusal::invalid;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
-
-fn invalid(call: &mut Call, message: &'static str) -> Outcome {
-    call.fail(Error::invalid(message).retryable(false))
-}
 
 /// The digest in lower-case digits, or as bytes if the argument at `raw` is true.
 fn push_digest(call: &mut Call, digest: &[u8], raw: i32) -> Outcome {

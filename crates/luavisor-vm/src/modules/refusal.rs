@@ -1,11 +1,13 @@
-//! What modules that turn values into text and back answer when they cannot.
+//! What modules answer when they cannot.
+
+use std::sync::Arc;
 
 use luavisor_core::Error;
 
 use crate::ffi::call::{Call, Outcome};
 
 /// Invalid with this message.
-pub fn invalid(call: &mut Call, message: &'static str) -> Outcome {
+pub fn invalid(call: &mut Call, message: impl Into<Arc<str>>) -> Outcome {
     call.fail(Error::invalid(message).retryable(false))
 }
 

@@ -7,6 +7,7 @@ use std::ffi::CStr;
 
 use luavisor_core::Error;
 
+use super::refusal::invalid;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::kernel::{Machine, ServiceInfo, Setting};
 
@@ -29,10 +30,6 @@ fn guarded(
 fn number(call: &mut Call, value: f64) -> Outcome {
     call.push_number(value);
     call.results(1)
-}
-
-fn invalid(call: &mut Call, text: &'static str) -> Outcome {
-    call.fail(Error::invalid(text).retryable(false))
 }
 
 /// `system.exit(code = 0)`

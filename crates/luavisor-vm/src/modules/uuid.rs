@@ -4,14 +4,10 @@
 //! ones every time. v1 has a random node and clock sequence each time: it tells
 //! nothing of the machine, and two of one instant differ.
 
-use luavisor_core::Error;
 use uuid::{Builder, Timestamp, Uuid, Variant};
 
+use super::refusal::invalid;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
-
-fn invalid(call: &mut Call, message: &'static str) -> Outcome {
-    call.fail(Error::invalid(message).retryable(false))
-}
 
 fn push(call: &mut Call, uuid: Uuid) -> Outcome {
     call.push_str(&uuid.hyphenated().to_string());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use luavisor_core::registry::{Change, Entries, Entry};
 use luavisor_core::{Error, Kind, Value, Values};
 
+use super::super::refusal::invalid;
 use super::{filter_at, push_entry, push_found};
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
@@ -41,10 +42,6 @@ fn changes_of<'a>(call: &Call) -> Result<&'a mut Changes, Raise> {
 fn version_of(call: &Call) -> Result<u64, Raise> {
     let version = call.object::<Version>(1, tags::VERSION).map(|version| version.0);
     version.ok_or_else(|| call.wrong(1, "Version"))
-}
-
-fn invalid(call: &mut Call, text: &'static str) -> Outcome {
-    call.fail(Error::invalid(text).retryable(false))
 }
 
 fn no_version(call: &mut Call) -> Outcome {
