@@ -17,12 +17,16 @@ const GET: &str = "registry.get";
 
 /// `registry.parse_id(text)`
 fn parse_id(call: &mut Call) -> Outcome {
-    let text = call.string(1)?;
-    let (namespace, name) = text.split_once(':').unwrap_or(("", &text));
+    let text = call.bytes(1)?;
+    let colon = text.iter().position(|byte| *byte == b':');
+    let (namespace, name) = match colon {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (&[][..], &text[..]),
+    };
     call.push_table(0, 2);
-    call.push_str(namespace);
+    call.push_bytes(namespace);
     call.set_field(c"ns");
-    call.push_str(name);
+    call.push_bytes(name);
     call.set_field(c"name");
     call.results(1)
 }
