@@ -272,13 +272,27 @@ fn entries_are_checked() {
   - { name: b, kind: fs.directory, directory: none }
   - { name: c, kind: fs.directory, directory: src, mode: \"0999\" }
   - { name: d, kind: fs.directory, directory: src, base: elsewhere }
+  - { name: e, kind: fs.embed, anything: 1 }
   - { name: main, kind: process.lua, source: return print }";
     let checked = Project::new().entries(entries).luavisor(["check"]).exits(1);
     checked
         .mentions("directory is required")
         .mentions("there is no directory")
         .mentions("an octal mode such as")
-        .mentions("project");
+        .mentions("expected project or module, found \"elsewhere\"")
+        .mentions("fs.embed needs files that are packed into the executable");
+}
+
+#[test]
+fn a_directory_may_be_among_the_sources() {
+    let entries = "
+  - { name: data, kind: fs.directory, directory: texts, base: module, lifecycle: { auto_start: true } }
+  - { name: main, kind: process.lua, source: \"file://main.lua\", modules: [fs], meta: { command: { name: main } } }";
+    let main = "return { main = function()
+        print(require('fs').get('app:data'):readfile('a'))
+    end }";
+    let project = Project::new().entries(entries).file("src/main.lua", main);
+    project.file("src/texts/a", "found").run(["main"]).exits(0).prints("found\n");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use luavisor_core::supervision::{ChildRule, DynamicRule, Rules};
 use crate::id::EntryId;
 use crate::lifecycle::Lifecycle;
 use crate::settings::Settings;
+use crate::templates::TemplateSetDefinition;
 
 /// Everything that a project declares.
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct Application<T> {
     pub databases: Vec<DatabaseDefinition>,
     /// `fs.directory` entries
     pub volumes: Vec<VolumeDefinition>,
+    /// `template.set` entries with their templates
+    pub template_sets: Vec<TemplateSetDefinition>,
     /// `security.policy` entries
     pub policies: Policies,
     /// processes with `meta.command`, sorted by command name
@@ -488,6 +491,7 @@ impl<T> Default for Application<T> {
             token_stores: Vec::new(),
             databases: Vec::new(),
             volumes: Vec::new(),
+            template_sets: Vec::new(),
             policies: Policies::default(),
             commands: Vec::new(),
             entries: Vec::new(),

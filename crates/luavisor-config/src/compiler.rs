@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use crate::templates::TemplateOptions;
+
 /// Compiles Lua sources.
 pub trait ChunkCompiler {
     /// What a compiled source is.
@@ -16,6 +18,31 @@ pub trait ChunkCompiler {
     /// # Errors
     /// The first syntax error.
     fn compile(&self, chunk_name: &str, source: &str) -> Result<Arc<Self::Chunk>, CompileError>;
+
+    /// Reads a template of a set.
+    ///
+    /// # Errors
+    /// The first syntax error; without a line, that of the set.
+    fn template(
+        &self,
+        set: &TemplateOptions,
+        name: &str,
+        source: &str,
+    ) -> Result<(), TemplateFault> {
+        let _ = (set, name, source);
+        Ok(())
+    }
+}
+
+/// What is wrong with a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateFault {
+    /// line in the source, from 1, if it is known
+    pub line: Option<u32>,
+    /// column in characters, from 1, if it is known
+    pub column: Option<u32>,
+    /// what is wrong, without a position
+    pub message: String,
 }
 
 /// A syntax error in a Lua source.

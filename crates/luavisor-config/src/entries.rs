@@ -42,6 +42,8 @@ pub(crate) struct RawEntries {
     pub unreadable: HashSet<String>,
     /// files without a namespace
     pub ignored_files: Vec<String>,
+    /// what `file:///` values start from
+    pub source_root: PathBuf,
 }
 
 /// Reads all files of a project and applies what the config says.
@@ -51,7 +53,8 @@ pub(crate) fn load(
     sources: &mut Sources,
     problems: &mut Problems,
 ) -> RawEntries {
-    let mut entries = RawEntries::default();
+    let source_root = project.source_root.clone();
+    let mut entries = RawEntries { source_root, ..RawEntries::default() };
     let mut found = Vec::new();
     for path in &project.files {
         let Some(file) = files::open(sources, problems, path) else { continue };

@@ -35,6 +35,7 @@ mod settings;
 mod skeleton;
 mod source;
 mod suggest;
+mod templates;
 mod units;
 pub mod vocabulary;
 mod yaml;
@@ -46,7 +47,7 @@ pub use application::{
     SupervisorDefinition, TestDefinition, TokenStoreDefinition, Unit, VariableDefinition,
     VolumeDefinition,
 };
-pub use compiler::{ChunkCompiler, CompileError, NoCompiler};
+pub use compiler::{ChunkCompiler, CompileError, NoCompiler, TemplateFault};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Mode, Place};
 pub use id::EntryId;
 pub use lifecycle::{Lifecycle, Security, Startup};
@@ -59,3 +60,4 @@ pub use settings::{LogEncoding, LogLevel, LoggerSettings, Settings};
 pub use skeleton::{SkeletonError, create};
 pub use source::Position;
 pub use suggest::hint;
+pub use templates::{TemplateOptions, TemplateSetDefinition};

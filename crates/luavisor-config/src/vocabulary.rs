@@ -22,6 +22,7 @@ pub const MODULES: &[&str] = &[
     "stream",
     "supervisor",
     "system",
+    "templates",
     "text",
     "time",
     "uuid",
@@ -57,7 +58,6 @@ pub const LATER_MODULES: &[&str] = &[
     "http_client",
     "queue",
     "sql",
-    "templates",
     "treesitter",
     "websocket",
 ];

@@ -7,8 +7,12 @@
 mod config;
 mod program;
 
-use luavisor::LuauCompiler;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use luavisor::config::ChunkCompiler;
+use luavisor::{LuauCompiler, Table, Value, Values};
+use luavisor_vm::{TemplateOptions, TemplateSet};
 
 /// One target.
 pub struct Target {
@@ -110,6 +114,15 @@ pub static TARGETS: &[Target] = &[
         ],
     },
     Target {
+        name: "templates",
+        run: template,
+        seeds: &[
+            b"{% extends 'other' %}{% block a %}{{ super() }}{% for x in xs if x > 1 %}{{ loop.index }}{% endfor %}{% endblock %}",
+            b"{% macro m(a, b=2) %}{{ a ~ b | upper }}{% endmacro %}{{ m(xs | join(', ')) }}{% set y = namespace(z=1) %}{{ y.z }}",
+            b"{% if not xs or name is defined %}{{ '%s %d' | format(name, 3) }}{# c #}{% raw %}{{{% endraw %}{% include 'other' %}{% endif %}",
+        ],
+    },
+    Target {
         name: "registry",
         run: program!("registry"),
         seeds: &[
@@ -137,6 +150,21 @@ pub fn run(name: &str, data: &[u8]) {
     let target = TARGETS.iter().find(|target| target.name == name);
     let Some(target) = target else { panic!("no target {name}") };
     (target.run)(data);
+}
+
+/// A template is read or refused, and what was read is rendered within its limits.
+fn template(data: &[u8]) {
+    let source: Arc<str> = String::from_utf8_lossy(data).into();
+    let other: Arc<str> = "{% block a %}other{% endblock %}".into();
+    let sources = BTreeMap::from([("it".to_owned(), source), ("other".to_owned(), other)]);
+    let Ok(set) = TemplateSet::new(TemplateOptions::default(), sources) else { return };
+    let list = Table { array: vec![Value::Number(1.0), Value::Number(2.5)], hash: Vec::new() };
+    let hash = vec![("xs".into(), Value::Table(1)), ("name".into(), Value::from("a<b"))];
+    let tables = vec![Table { array: Vec::new(), hash }, list];
+    let data = Values { items: [Value::Table(0)].into_iter().collect(), tables };
+    if let Err(error) = set.render_with("it", &data) {
+        assert!(error.message.starts_with("failed to render template: "), "{}", error.message);
+    }
 }
 
 /// Whatever is translated has the same lines, and compiles or is refused.

@@ -118,4 +118,4 @@ macro_rules! tests {
     };
 }
 
-tests! { dialect config expr json yaml payload compress crypto text registry small }
+tests! { dialect config expr json yaml payload compress crypto text templates registry small }

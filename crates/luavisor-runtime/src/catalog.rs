@@ -8,7 +8,7 @@ use luavisor_core::pool::{Place, Pool};
 use luavisor_core::registry::{Change, Entry, History};
 use luavisor_core::value::Table;
 use luavisor_core::{Error, Kind, Pid, Value, Values};
-use luavisor_vm::{Program, Token};
+use luavisor_vm::{Program, TemplateSet, Token};
 
 use crate::services::ServiceSpec;
 use crate::sync::{read, write};
@@ -22,6 +22,11 @@ pub trait Catalog: Send + Sync {
     fn version(&self) -> u64;
     /// What `funcs` calls by this id, if anything.
     fn callable(&self, id: &str) -> Option<Callable> {
+        let _ = id;
+        None
+    }
+    /// The template set of this id, as it is now.
+    fn template_set(&self, id: &str) -> Option<Arc<TemplateSet>> {
         let _ = id;
         None
     }

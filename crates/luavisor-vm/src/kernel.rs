@@ -25,6 +25,7 @@ use crate::bus::Subscription;
 use crate::files::Volume;
 use crate::program::{Context, Program};
 use crate::store::{Store, TokenStore};
+use crate::template::TemplateSet;
 
 /// A process's place within its shard; the index of every per-process table.
 pub type Slot = u16;
@@ -428,6 +429,9 @@ pub trait Kernel {
     fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error>;
     /// The volume of this id, running: NotFound, Unavailable.
     fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error>;
+
+    /// The template set of this id, with the templates that it has now: NotFound, Invalid.
+    fn template_set(&self, id: &str) -> Result<Arc<TemplateSet>, Error>;
 
     /// The token store of this id: NotFound, Invalid.
     fn token_store(&self, id: &str) -> Result<Arc<TokenStore>, Error> {

@@ -17,6 +17,7 @@ pub mod program;
 mod schema;
 pub mod slots;
 pub mod store;
+mod template;
 mod vm;
 
 pub use bus::Subscription;
@@ -25,4 +26,5 @@ pub use ffi::arena::{Plane, Spot};
 pub use kernel::{Kernel, Slot, TimerId, Token};
 pub use program::{Chunk, Context, Program, Unit};
 pub use slots::Slots;
+pub use template::{TemplateError, TemplateOptions, TemplateSet, check_template};
 pub use vm::{Birth, Interrupter, Preemption, Remains, Step, Vm, VmConfig};

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use luavisor_config::{ChunkCompiler, CompileError};
+use luavisor_config::{ChunkCompiler, CompileError, TemplateFault, TemplateOptions};
 use luavisor_vm::{Calls, Chunk};
+
+use crate::templates;
 
 /// Compiles Lua sources of entries to Luau bytecode.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +22,15 @@ impl ChunkCompiler for LuauCompiler {
     fn compile(&self, chunk_name: &str, source: &str) -> Result<Arc<Chunk>, CompileError> {
         compile(chunk_name, source, Calls::Inlined)
     }
+
+    fn template(
+        &self,
+        set: &TemplateOptions,
+        name: &str,
+        source: &str,
+    ) -> Result<(), TemplateFault> {
+        templates::check(set, name, source)
+    }
 }
 
 impl ChunkCompiler for TracingCompiler {
@@ -27,6 +38,15 @@ impl ChunkCompiler for TracingCompiler {
 
     fn compile(&self, chunk_name: &str, source: &str) -> Result<Arc<Chunk>, CompileError> {
         compile(chunk_name, source, Calls::Kept)
+    }
+
+    fn template(
+        &self,
+        set: &TemplateOptions,
+        name: &str,
+        source: &str,
+    ) -> Result<(), TemplateFault> {
+        templates::check(set, name, source)
     }
 }
 

@@ -55,6 +55,7 @@ mod security;
 mod simulated;
 mod stores;
 mod supervisors;
+mod templates;
 mod tree;
 mod values;
 mod volumes;

@@ -8,23 +8,26 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use luavisor_config::{
-    ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, SupervisorDefinition, rebuild,
+    ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, SupervisorDefinition,
+    TemplateFault, TemplateOptions, rebuild,
 };
 use luavisor_core::registry::{self, Change, Entry, History};
 use luavisor_core::value::Table;
 use luavisor_core::{Error, Kind, Value, Values};
 use luavisor_runtime::services::ServiceSpec;
 use luavisor_runtime::{Callable, Catalog, Changed, ProgramTable};
-use luavisor_vm::{Chunk, Program};
+use luavisor_vm::{Chunk, Program, TemplateSet};
 
 use crate::boot;
 use crate::compile::LuauCompiler;
 use crate::programs::Code;
-use crate::{Application, supervisors};
+use crate::templates::TemplateSets;
+use crate::{Application, supervisors, templates};
 
 /// The catalog of one application.
 pub(crate) struct Entries {
     programs: ProgramTable,
+    templates: RwLock<TemplateSets>,
     /// in force, by id
     entries: RwLock<registry::Entries>,
     state: Mutex<State>,
@@ -49,10 +52,13 @@ impl Entries {
         programs.change(|programs, callables| {
             (*programs, *callables) = (code.programs.clone(), code.callables.clone());
         });
+        let none = (&Application::default(), &TemplateSets::new());
+        let templates = RwLock::new(templates::sets(application, none));
         let history = History::new(entries.clone());
         let made = made_in_code(application, &entries);
         let state = State { history, application: application.clone(), code, made, modules };
-        Entries { programs, entries: RwLock::new(entries), state: Mutex::new(state) }
+        let (entries, state) = (RwLock::new(entries), Mutex::new(state));
+        Entries { programs, templates, entries, state }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -140,6 +146,10 @@ impl Entries {
         self.programs.change(|programs, callables| {
             (*programs, *callables) = (code.programs.clone(), code.callables.clone());
         });
+        {
+            let mut known = self.templates.write().unwrap_or_else(PoisonError::into_inner);
+            *known = templates::sets(&application, (&state.application, &known));
+        }
         *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
         (state.code, state.application) = (code, application);
         let changes = changes.to_vec();
@@ -158,6 +168,10 @@ impl Catalog for Entries {
 
     fn version(&self) -> u64 {
         self.programs.version()
+    }
+
+    fn template_set(&self, id: &str) -> Option<Arc<TemplateSet>> {
+        self.templates.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     fn entries(&self) -> registry::Entries {
@@ -375,5 +389,14 @@ impl ChunkCompiler for Cache {
             Some((known, chunk)) if known == source => Ok(chunk.clone()),
             _ => LuauCompiler.compile(name, source),
         }
+    }
+
+    fn template(
+        &self,
+        set: &TemplateOptions,
+        name: &str,
+        source: &str,
+    ) -> Result<(), TemplateFault> {
+        LuauCompiler.template(set, name, source)
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use luavisor_core::startplan;
 
 use crate::application::Unit;
-use crate::compiler::ChunkCompiler;
+use crate::compiler::{ChunkCompiler, CompileError};
 use crate::diagnostic::{Level, Problem, Problems};
 use crate::entries::{RawEntries, RawEntry};
 use crate::files;
@@ -135,6 +135,28 @@ fn compile<C: ChunkCompiler>(
     entry: &RawEntry,
     compiler: &C,
 ) -> Option<(Arc<str>, Arc<C::Chunk>)> {
+    let (node, text) = source(problems, entry, "Lua code")?;
+    let Data::Scalar(scalar) = &node.data else { return None };
+    let file = match scalar.style {
+        Style::File(file) => file,
+        _ => node.span.file,
+    };
+    match compiler.compile(entry.id.as_str(), text) {
+        Ok(chunk) => Some((sources.get(file).name.clone(), chunk)),
+        Err(CompileError { line, column, message }) => {
+            let problem = problem(sources, node, (line, column), message);
+            problems.push(problem.hint(forgotten_prefix(text)));
+            None
+        }
+    }
+}
+
+/// The `source` of an entry.
+pub(super) fn source<'a>(
+    problems: &mut Problems,
+    entry: &'a RawEntry,
+    what: &str,
+) -> Option<(&'a Node, &'a str)> {
     let field = entry.data.fields()?.iter().find(|field| &*field.key == "source");
     let Some(node) = field.map(|field| &field.value).filter(|node| !node.is_null()) else {
         // An unreadable file is reported where it is named.
@@ -143,26 +165,24 @@ fn compile<C: ChunkCompiler>(
         }
         return None;
     };
-    let (Some(text), Data::Scalar(scalar)) = (node.as_text(), &node.data) else {
-        return read::expected(problems, node, "a file:// value or Lua code");
-    };
-    let file = match scalar.style {
-        Style::File(file) => file,
-        _ => node.span.file,
-    };
-    match compiler.compile(entry.id.as_str(), text) {
-        Ok(chunk) => Some((sources.get(file).name.clone(), chunk)),
-        Err(error) => {
-            let (span, exact) = files::code_place(sources, node, error.line, error.column);
-            let message = if exact {
-                error.message
-            } else {
-                format!("line {} of this code: {}", error.line, error.message)
-            };
-            problems.push(Problem::error(span, message).hint(forgotten_prefix(text)));
-            None
-        }
+    match node.as_text() {
+        Some(text) => Some((node, text)),
+        None => read::expected(problems, node, &format!("a file:// value or {what}")),
     }
+}
+
+/// What is wrong at a line of a source.
+pub(super) fn problem(
+    sources: &Sources,
+    node: &Node,
+    (line, column): (u32, Option<u32>),
+    message: String,
+) -> Problem {
+    let (span, exact) = files::code_place(sources, node, line, column);
+    Problem::error(
+        span,
+        if exact { message } else { format!("line {line} of this code: {message}") },
+    )
 }
 
 /// `source: pool.lua` is taken for code; what is meant is a file.

@@ -16,6 +16,7 @@ mod processes;
 mod security;
 mod stores;
 mod supervisors;
+mod templates;
 mod testing;
 mod volumes;
 
@@ -40,6 +41,7 @@ use environment::Environment;
 use hosts::DefaultHost;
 use order::Order;
 use processes::{Commands, Process};
+use templates::Templates;
 use testing::Test;
 
 /// Checks everything and resolves all names.
@@ -62,6 +64,7 @@ pub(crate) fn application<C: ChunkCompiler>(
     let mut app = Application { settings, ..Application::default() };
     let mut commands = Commands::default();
     let mut environment = Environment::default();
+    let mut templates = Templates::default();
     let directory = options.directory();
     let mut hosts_of = HashMap::new();
     let mut pending = Vec::new();
@@ -155,15 +158,28 @@ pub(crate) fn application<C: ChunkCompiler>(
                 let database = stores::database(problems, entry, lifecycle, &directory);
                 app.databases.extend(database);
             }
+            templates::SET => templates.set(problems, entry),
+            templates::JINJA => templates.template(problems, entries, entry),
+            templates::JET => {
+                let text = "template.jet is not supported, but template.jinja is";
+                problems.error(entry.name_span, text);
+            }
             volumes::DIRECTORY => {
-                let volume = volumes::volume(problems, entry, lifecycle, &directory);
+                let sources = &entries.source_root;
+                let volume = volumes::volume(problems, entry, lifecycle, &directory, sources);
                 app.volumes.extend(volume);
+            }
+            volumes::EMBEDDED => {
+                let text = "fs.embed needs files that are packed into the executable, \
+                            and this one has none";
+                problems.error(entry.name_span, text);
             }
             _ => environment.read(problems, entries, entry, &directory),
         }
     }
     supervisors::check(problems, entries, &mut app.supervisors);
     environment.check(problems, entries);
+    app.template_sets = templates.finish(problems, sources, compiler);
     app.storages = environment.storages;
     app.variables = environment.variables;
     let order = Order::of(problems, entries, &lifecycles, &hosts_of);

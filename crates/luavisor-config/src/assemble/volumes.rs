@@ -14,27 +14,32 @@ use super::lifecycles::set;
 /// A directory.
 pub(super) const DIRECTORY: &str = "fs.directory";
 
-/// Reads a volume. Its directory is relative to `project`; its dependencies are filled
-/// in later.
+/// A directory that is packed into the executable.
+pub(super) const EMBEDDED: &str = "fs.embed";
+
+/// Reads a volume. Its directory is relative to `project` or, with `base: module`, to
+/// `sources`; its dependencies are filled in later.
 pub(super) fn volume(
     problems: &mut Problems,
     entry: &RawEntry,
     lifecycle: &Lifecycle,
     project: &Path,
+    sources: &Path,
 ) -> Option<VolumeDefinition> {
     let (mut create, mut mode) = (false, 0o755);
     set(problems, &entry.data, "auto_init", read::boolean, &mut create);
     set(problems, &entry.data, "mode", permissions, &mut mode);
-    let base =
-        |problems: &mut Problems, node: &Node| read::choice(problems, node, &[("project", ())]);
-    set(problems, &entry.data, "base", base, &mut ());
+    let bases = [("project", project), ("module", sources)];
+    let mut base = project;
+    let choose = |problems: &mut Problems, node: &Node| read::choice(problems, node, &bases);
+    set(problems, &entry.data, "base", choose, &mut base);
     let Some(node) = entry.data.get("directory") else {
         problems.error(entry.name_span, "directory is required");
         return None;
     };
     let directory = match read::text(problems, node)? {
         "" => return read::expected(problems, node, "a path"),
-        path => project.join(path),
+        path => base.join(path),
     };
     if !create && !directory.is_dir() {
         let text = format!("there is no directory {}; auto_init makes it", directory.display());

@@ -9,23 +9,6 @@ const fn later(name: &'static str, keys: Keys) -> Kind {
 
 /// All of them.
 pub(super) static LATER: &[Kind] = &[
-    later(
-        "template.set",
-        keys![
-            Key::Map(
-                "engine",
-                keys![
-                    any("development_mode"),
-                    Key::Map("delimiters", keys![any("left"), any("right")]),
-                    any("autoescape"),
-                ]
-            ),
-            any("globals"),
-        ],
-    ),
-    later("template.jinja", keys![any("set"), any("source")]),
-    later("template.jet", keys![any("set"), any("source")]),
-    Kind { name: "fs.embed", support: Support::Later, keys: None },
     later("queue.driver.memory", keys![LIFECYCLE]),
     later(
         "queue.queue",

@@ -265,6 +265,23 @@ static NOW: &[Kind] = &[
             any("groups"),
         ],
     ),
+    now(
+        "template.set",
+        keys![
+            Key::Map(
+                "engine",
+                keys![
+                    any("development_mode"),
+                    Key::Map("delimiters", keys![any("left"), any("right")]),
+                    any("autoescape"),
+                ]
+            ),
+            any("globals"),
+        ],
+    ),
+    now("template.jinja", keys![any("set"), any("source")]),
+    Kind { name: "fs.embed", support: Support::Now, keys: None },
+    now("template.jet", keys![any("set"), any("source")]),
     now("store.memory", keys![any("max_size"), any("cleanup_interval"), LIFECYCLE]),
     now(
         "store.sql",

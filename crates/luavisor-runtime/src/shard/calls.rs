@@ -21,7 +21,7 @@ use luavisor_vm::kernel::{
 };
 use luavisor_vm::native::{AsyncFunction, Caller};
 use luavisor_vm::store::{Store, TokenStore};
-use luavisor_vm::{Program, Slot, Subscription, TimerId, Token};
+use luavisor_vm::{Program, Slot, Subscription, TemplateSet, TimerId, Token};
 
 use super::effects::Effect;
 use super::kernel::ShardKernel;
@@ -485,6 +485,14 @@ impl Kernel for ShardKernel {
 
     fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error> {
         self.world.volumes.get(id)
+    }
+
+    fn template_set(&self, id: &str) -> Result<Arc<TemplateSet>, Error> {
+        let found = self.world.catalog.template_set(id);
+        found.ok_or_else(|| match self.has_entry(id) {
+            true => Error::invalid("resource is not a template set"),
+            false => Error::not_found(format!("template set not found: {id}")),
+        })
     }
 
     fn token_store(&self, id: &str) -> Result<Arc<TokenStore>, Error> {

@@ -8,6 +8,7 @@
 //! Faults are texts: the cause that the caller's error names.
 
 pub mod format;
+pub mod jinja;
 pub mod json;
 mod msgpack;
 pub mod number;

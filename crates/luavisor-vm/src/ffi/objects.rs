@@ -51,6 +51,7 @@ pub mod tags {
     pub const DIRECTORY_ENTRIES: c_int = 37;
     pub const FILE: c_int = 38;
     pub const SCANNER: c_int = 39;
+    pub const TEMPLATE_SET: c_int = 40;
 }
 
 /// Makes a class with raw natives.

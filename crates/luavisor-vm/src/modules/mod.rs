@@ -35,6 +35,7 @@ pub mod stream;
 pub mod subscriptions;
 pub mod supervisor;
 pub mod system;
+pub mod templates;
 pub mod text;
 pub mod time;
 pub mod types;
@@ -71,6 +72,7 @@ pub fn install(setup: &mut Setup) {
     hash::install(setup);
     env::install(setup);
     system::install(setup);
+    templates::install(setup);
     registry::install(setup);
     security::install(setup);
     store::install(setup);
@@ -85,5 +87,4 @@ pub fn is_unsupported(name: &str) -> bool {
     UNSUPPORTED.contains(&name)
 }
 
-const UNSUPPORTED: &[&str] =
-    &["templates", "queue", "sql", "http", "http_client", "websocket", "exec"];
+const UNSUPPORTED: &[&str] = &["queue", "sql", "http", "http_client", "websocket", "exec"];

@@ -288,6 +288,9 @@ impl Kernel for FakeKernel {
     fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error> {
         Err(Error::not_found(format!("filesystem not found: {id}")))
     }
+    fn template_set(&self, id: &str) -> Result<Arc<luavisor_vm::TemplateSet>, Error> {
+        Err(Error::not_found(format!("template set not found: {id}")))
+    }
     fn policies(&self) -> Arc<Policies> {
         self.policies.clone()
     }

@@ -1,0 +1,241 @@
+//! Sets of templates (MODULES 21): the language is Jinja, as `minijinja` has it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use luavisor_core::{Error, Value, Values};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
+
+use crate::codec::jinja;
+use crate::ffi::view::View;
+
+/// Steps of a render.
+const FUEL: u64 = 10_000_000;
+/// Steps that are taken at once: about a millisecond.
+const FUEL_AT_ONCE: u64 = 20_000;
+/// Templates within templates and macros.
+const DEEPEST: usize = 64;
+/// Bytes that a render may give.
+const LONGEST: usize = 32 << 20;
+
+/// What a set says about all its templates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TemplateOptions {
+    /// templates are read again for each render
+    pub development: bool,
+    /// left and right of an expression
+    pub delimiters: (String, String),
+    /// whether results are escaped for HTML; `None`: those of names that end in `.html`
+    pub escape: Option<bool>,
+    /// variables of all templates: one table, or nothing
+    pub globals: Values,
+}
+
+impl Default for TemplateOptions {
+    fn default() -> TemplateOptions {
+        TemplateOptions {
+            development: false,
+            delimiters: ("{{".to_owned(), "}}".to_owned()),
+            escape: None,
+            globals: Values::none(),
+        }
+    }
+}
+
+/// What is wrong with a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    /// line, from 1, if it is known
+    pub line: Option<u32>,
+    /// column in characters, from 1, if it is known
+    pub column: Option<u32>,
+    /// what
+    pub message: String,
+}
+
+/// Templates that know each other by name.
+pub struct TemplateSet {
+    options: TemplateOptions,
+    sources: BTreeMap<String, Arc<str>>,
+    /// with few steps, and with all of them
+    environments: [Environment<'static>; 2],
+}
+
+/// What came of a render.
+pub(crate) enum Rendered {
+    Done(Result<Values, Error>),
+    /// it takes more steps than may be taken at once
+    TooLong,
+}
+
+impl TemplateSet {
+    /// A set of these templates, by name.
+    ///
+    /// # Errors
+    /// The name of the first template that cannot be read, and what is wrong with it; an
+    /// empty name if the options are.
+    pub fn new(
+        options: TemplateOptions,
+        sources: BTreeMap<String, Arc<str>>,
+    ) -> Result<TemplateSet, (String, TemplateError)> {
+        let environment = |fuel| environment(&options, &sources, fuel);
+        let environments = [environment(FUEL_AT_ONCE)?, environment(FUEL)?];
+        Ok(TemplateSet { options, sources, environments })
+    }
+
+    /// Whether there is a template of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.sources.contains_key(name)
+    }
+
+    /// Renders a template with the first of these values, away from any program.
+    ///
+    /// # Errors
+    /// Internal `failed to render template: <cause>`.
+    pub fn render_with(&self, name: &str, data: &Values) -> Result<Values, Error> {
+        let (data, _) =
+            jinja::value(View::of(data, data.first())).map_err(|fault| failed(&fault))?;
+        match self.render(name, &data, true) {
+            Rendered::Done(result) => result,
+            Rendered::TooLong => Err(too_long()),
+        }
+    }
+
+    /// Renders a template: at once if that takes few steps, else only if `patient`.
+    pub(crate) fn render(&self, name: &str, data: &minijinja::Value, patient: bool) -> Rendered {
+        let fuel = if patient { FUEL } else { FUEL_AT_ONCE };
+        let made;
+        let environment = match self.options.development {
+            true => match environment(&self.options, &self.sources, fuel) {
+                Ok(environment) => {
+                    made = environment;
+                    &made
+                }
+                Err((_, error)) => return Rendered::Done(Err(failed(&error.message))),
+            },
+            false => &self.environments[usize::from(patient)],
+        };
+        let mut out = Bounded(Vec::new());
+        let rendered = environment
+            .get_template(name)
+            .and_then(|template| template.render_captured_to(data.clone(), &mut out).map(drop));
+        Rendered::Done(match rendered {
+            Ok(()) => Ok(Values::one(Value::String(out.0.into()))),
+            Err(error) if !patient && ran_dry(&error) => return Rendered::TooLong,
+            Err(error) => Err(failed(&told(&error))),
+        })
+    }
+}
+
+/// What is wrong with a template that stands alone, if anything.
+///
+/// # Errors
+/// That.
+pub fn check_template(
+    options: &TemplateOptions,
+    name: &str,
+    source: &str,
+) -> Result<(), TemplateError> {
+    let sources = BTreeMap::from([(name.to_owned(), source.into())]);
+    environment(options, &sources, FUEL).map(drop).map_err(|(_, error)| error)
+}
+
+fn environment(
+    options: &TemplateOptions,
+    sources: &BTreeMap<String, Arc<str>>,
+    fuel: u64,
+) -> Result<Environment<'static>, (String, TemplateError)> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_recursion_limit(DEEPEST);
+    environment.set_fuel(Some(fuel));
+    let wrong =
+        |message: String| (String::new(), TemplateError { line: None, column: None, message });
+    let (left, right) = options.delimiters.clone();
+    let syntax = SyntaxConfig::builder().variable_delimiters(left, right).build();
+    environment.set_syntax(syntax.map_err(|error| wrong(error.to_string()))?);
+    let escape = options.escape;
+    environment.set_auto_escape_callback(move |name| {
+        match escape.unwrap_or_else(|| name.ends_with(".html")) {
+            true => AutoEscape::Html,
+            false => AutoEscape::None,
+        }
+    });
+    if let Value::Table(_) = options.globals.first() {
+        let globals = View::of(&options.globals, options.globals.first());
+        let (globals, _) = jinja::value(globals).map_err(|fault| wrong(fault.to_string()))?;
+        for key in globals.try_iter().into_iter().flatten() {
+            let value = globals.get_item(&key).unwrap_or_default();
+            environment.add_global(key.to_string(), value);
+        }
+    }
+    for (name, source) in sources {
+        environment
+            .add_template_owned(name.clone(), source.to_string())
+            .map_err(|error| (name.clone(), place(&error, source)))?;
+    }
+    Ok(environment)
+}
+
+/// Where an error is in its source, and what it says.
+fn place(error: &minijinja::Error, source: &str) -> TemplateError {
+    let line = error.line().and_then(|line| u32::try_from(line).ok());
+    let column = error.range().and_then(|range| source.get(..range.start)).map(|before| {
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        line.chars().count() as u32 + 1
+    });
+    let message = match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    };
+    TemplateError { line, column, message }
+}
+
+/// What is wrong at the bottom: of templates within templates only the innermost matters.
+fn told(error: &minijinja::Error) -> String {
+    let mut cause: &(dyn std::error::Error + 'static) = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+fn ran_dry(error: &minijinja::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        let known = error.downcast_ref::<minijinja::Error>();
+        if known.is_some_and(|error| error.kind() == ErrorKind::OutOfFuel) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn failed(cause: &str) -> Error {
+    Error::internal(format!("failed to render template: {cause}")).retryable(false)
+}
+
+/// Whoever takes all steps gets an answer, so this is never seen.
+pub(crate) fn too_long() -> Error {
+    failed("engine ran out of fuel")
+}
+
+/// Takes what is rendered, up to [`LONGEST`].
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > LONGEST {
+            return Err(io::Error::other(format!("more than {LONGEST} bytes")));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! See `luavisor_fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| luavisor_fuzz::run("templates", data));
