@@ -1,4 +1,4 @@
 //! See `luavisor_fuzz`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| luavisor_fuzz::run("dialect", data));
+libfuzzer_sys::fuzz_target!(init: luavisor_fuzz::begin(), |data: &[u8]| luavisor_fuzz::run("dialect", data));

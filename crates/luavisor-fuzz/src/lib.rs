@@ -142,6 +142,12 @@ pub static TARGETS: &[Target] = &[
     },
 ];
 
+/// For the binaries of libFuzzer, whose own hook ends the program at every panic: one that
+/// is caught is none.
+pub fn begin() {
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+}
+
 /// Tries one input on the target of this name.
 ///
 /// # Panics

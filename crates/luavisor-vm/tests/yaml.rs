@@ -47,6 +47,24 @@ fn text_becomes_values() {
     );
 }
 
+/// A key of more than 1024 characters cannot stand on a line with its colon.
+#[test]
+fn long_keys_are_read_again() {
+    passes(
+        r#"
+        local yaml = require("yaml")
+        for _, length in { 1024, 1025, 5000 } do
+            local key = string.rep("a", length)
+            local text = yaml.encode({ [key] = { "x", { [key] = { y = 1 } } }, b = { { [key] = 2, c = 3 } } })
+            local value = yaml.decode(text)
+            eq(value[key][1], "x") eq(value[key][2][key].y, 1) eq(value.b[1][key], 2) eq(value.b[1].c, 3)
+        end
+        local key = string.rep("\19", 200)
+        eq(yaml.decode(yaml.encode({ [key] = 1 }))[key], 1)
+        "#,
+    );
+}
+
 #[test]
 fn hostile_text_is_refused() {
     passes(

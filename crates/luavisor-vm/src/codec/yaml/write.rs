@@ -14,6 +14,9 @@ pub fn write(value: View<'_>) -> Result<Vec<u8>, Fault> {
     Ok(writer.out)
 }
 
+/// Characters of a key that stands on one line with its colon (YAML 1.2.2, 7.4.2).
+const LONGEST_KEY: usize = 1024;
+
 /// Where the next value stands.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
@@ -153,10 +156,19 @@ impl Writer for Yaml {
     }
     fn key(&mut self, at: usize, key: View<'_>) {
         self.part(at);
+        let start = self.out.len();
         match key {
             // It reads as the same number.
             View::Number(number) if number.fract() == 0.0 => number::write(&mut self.out, number),
             key => self.quoted(&key_text(key)),
+        }
+        let written = &self.out[start..];
+        if written.len() > LONGEST_KEY
+            && String::from_utf8_lossy(written).chars().count() > LONGEST_KEY
+        {
+            self.out.splice(start..start, *b"? ");
+            self.end_line();
+            self.out.resize(self.out.len() + 2 * (self.depth - 1), b' ');
         }
         self.out.push(b':');
         self.place = Place::Colon;
