@@ -191,6 +191,31 @@ v1
     );
 }
 
+/// What counts is the code that a process runs, not what it was started with.
+#[test]
+fn an_upgraded_process_hears_of_its_present_code() {
+    let worker = "return function() process.upgrade('app:next') end";
+    let next = "return function()
+            process.set_options{ upgradable = true }
+            process.send('main', 'ready')
+            print(process.events():receive().id)
+            process.send('main', 'done')
+        end";
+    let body = "
+        process.registry.register('main')
+        local inbox = process.inbox()
+        process.spawn('app:worker', 'app:processes')
+        inbox:receive()
+        for _, name in { 'app:worker', 'app:next' } do
+            local entry = registry.get(name)
+            entry.data.source = 'return function() end'
+            assert(registry.snapshot():changes():update(entry):apply())
+        end
+        inbox:receive()";
+    let project = Project::new().process("worker", "", worker).process("next", "", next);
+    main_prints(project, body, "app:next\n");
+}
+
 #[test]
 fn services_come_change_and_go() {
     let service = |text: &str| {

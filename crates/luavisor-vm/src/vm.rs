@@ -159,6 +159,11 @@ impl Vm {
         self.raw.event(slot, event, kernel)
     }
 
+    /// The entry whose code a process runs.
+    pub fn program(&self, slot: Slot) -> Option<Arc<str>> {
+        self.raw.program(slot)
+    }
+
     /// A timer of [`Kernel::set_timer`] fired. Returns whether the process became ready.
     pub fn timer(&mut self, slot: Slot, token: Token, kernel: &mut dyn Kernel) -> bool {
         self.raw.timer(slot, token, kernel)

@@ -98,7 +98,11 @@ pub struct Version {
     pub entries: Entries,
 }
 
-/// All versions of one runtime, oldest first. There is always one.
+/// Versions that are kept: entries that stay the same are shared, but each version has a list
+/// of all.
+const KEPT: usize = 1000;
+
+/// The last versions of one runtime, oldest first. There is always one.
 #[derive(Clone, Debug)]
 pub struct History {
     versions: Vec<Version>,
@@ -130,6 +134,9 @@ impl History {
     /// A new version, which is in force from now on. Returns its number.
     pub fn push(&mut self, entries: Entries) -> u64 {
         let id = self.versions.last().map_or(1, |last| last.id + 1);
+        if self.versions.len() == KEPT {
+            self.versions.remove(0);
+        }
         self.versions.push(Version { id, entries });
         self.current = self.versions.len() - 1;
         id
@@ -205,5 +212,8 @@ mod tests {
         let numbers: Vec<u64> = history.versions().iter().map(|version| version.id).collect();
         assert_eq!((numbers, history.current().id), (vec![1, 2, 3], 3));
         assert!(history.get(2).is_some() && history.get(4).is_none());
+        (0..KEPT).for_each(|_| drop(history.push(entries(&["d"]))));
+        assert_eq!((history.versions().len(), history.current().id), (KEPT, 1003));
+        assert!(history.get(3).is_none() && history.get(4).is_some());
     }
 }

@@ -149,12 +149,9 @@ impl ShardKernel {
                 }
             }
             Signal::Outdated { to, ids } => {
-                let entry = self.processes.get(to).filter(|process| process.upgradable);
-                if let Some(id) = entry.map(|process| process.entry.clone())
-                    && ids.contains(&id)
-                {
-                    let at = self.unix();
-                    self.push_event(to.slot(), Event::Outdated { at, id: id.as_ref().into() });
+                if self.processes.get(to).is_some_and(|process| process.upgradable) {
+                    let (slot, at) = (to.slot(), self.unix());
+                    self.effects.push_back(Effect::Outdated { slot, at, ids });
                 }
             }
             Signal::LetGo { to } if self.processes.get(to).is_some() => self.let_go(to.slot()),

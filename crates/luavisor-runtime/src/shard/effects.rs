@@ -1,5 +1,6 @@
 //! What must be done to the VM, queued while a process may be running.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
@@ -28,6 +29,12 @@ pub(crate) enum Effect {
     Event {
         slot: Slot,
         event: Event,
+    },
+    /// If the process runs code of one of these entries, there is newer code.
+    Outdated {
+        slot: Slot,
+        at: f64,
+        ids: Arc<BTreeSet<Arc<str>>>,
     },
     Timer {
         slot: Slot,
@@ -75,6 +82,13 @@ impl Interior {
                 Effect::Event { slot, event } => {
                     self.kernel.tell_event(slot, &event);
                     self.touch(slot, |vm, kernel| vm.event(slot, event, kernel));
+                }
+                Effect::Outdated { slot, at, ids } => {
+                    let runs = self.vm.as_ref().and_then(|vm| vm.program(slot));
+                    if let Some(id) = runs.filter(|id| ids.contains(id)) {
+                        let event = Event::Outdated { at, id: (&*id).into() };
+                        self.touch(slot, |vm, kernel| vm.event(slot, event, kernel));
+                    }
                 }
                 Effect::Timer { slot, token } => {
                     self.touch(slot, |vm, kernel| vm.timer(slot, token, kernel));

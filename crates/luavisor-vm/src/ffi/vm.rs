@@ -282,6 +282,14 @@ impl Raw {
         self.cx().vm().heap_account.used
     }
 
+    pub fn program(&self, slot: Slot) -> Option<Arc<str>> {
+        match self.cx().vm().residents.get(slot as usize)? {
+            Resident::Nobody => None,
+            Resident::Unborn(birth) => Some(birth.program.id.clone()),
+            Resident::Living(process) => Some(process.program.id.clone()),
+        }
+    }
+
     pub fn processes(&self) -> usize {
         let residents = self.cx().vm().residents.iter();
         residents.filter(|resident| !matches!(resident, Resident::Nobody)).count()
