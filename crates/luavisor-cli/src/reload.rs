@@ -120,7 +120,10 @@ fn look(options: &LoadOptions) -> Look {
 
 /// Entries, code, and what `file://` values often name.
 fn relevant(name: &str) -> bool {
-    let known = ["yaml", "yml", "json", "lua", "luau", "md", "txt", "html", "tmpl", "sql", "lock"];
+    let known = [
+        "yaml", "yml", "json", "lua", "luau", "md", "txt", "html", "jinja", "j2", "tmpl", "sql",
+        "lock",
+    ];
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     extension.is_some_and(|extension| known.contains(&extension))
 }

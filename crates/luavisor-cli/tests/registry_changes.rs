@@ -379,3 +379,60 @@ fn changed_files_are_loaded_again() {
     running.signal("TERM");
     running.finish().exits(0);
 }
+
+/// Of a tree only those are restarted whose code changed, unless they see to it themselves.
+#[test]
+fn children_whose_file_changed_are_restarted() {
+    let child = |text: &str| {
+        format!(
+            "return function(...)
+                print('{text}', ...)
+                process.events():receive()
+                print('end of {text}', ...)
+            end"
+        )
+    };
+    let own = "return function()
+            process.set_options{ upgradable = true }
+            print('own')
+            local event = process.events():receive()
+            print('own hears', event.kind)
+            process.events():receive()
+        end";
+    let project = Project::new()
+        .process("other", "", &child("other"))
+        .process("worker", "", &child("worker 1"))
+        .process("own", "", own)
+        .entries(
+            "
+  - name: tree
+    kind: process.supervisor
+    host: processes
+    children:
+      - { name: other, process: other }
+      - { name: own, process: own }
+      - { name: worker, process: worker, count: 2 }
+      - { name: below, process: below }
+    lifecycle: { auto_start: true }
+  - name: below
+    kind: process.supervisor
+    host: processes
+    children: [{ name: worker, process: worker, input: [below] }]",
+        );
+    let mut running = project.start_luavisor(["run", "--watch"]);
+    for _ in 0..3 {
+        running.wait_for("worker 1\t");
+    }
+    let project = project.file("src/worker.lua", &child("worker 2"));
+    let mut told = String::new();
+    for _ in 0..3 {
+        told += &running.wait_for("worker 2\t");
+    }
+    let project = project.file("src/own.lua", "return function() print('own 2') end");
+    told += &running.wait_for("own hears");
+    drop(project);
+    running.signal("TERM");
+    let finished = running.finish().exits(0);
+    let whole = told + &finished.stdout;
+    assert_eq!(whole.matches("end of other").count(), 1, "{whole}");
+}

@@ -72,6 +72,8 @@ pub struct Changed {
     pub services: Vec<ServiceSpec>,
     /// services that are none any more
     pub ended: Vec<Arc<str>>,
+    /// entries whose new code children of supervisors are to run
+    pub renewed: BTreeSet<Arc<str>>,
 }
 
 /// NotFound `factory not found` with `details.factory_id`.

@@ -5,6 +5,7 @@
 //! arrives as an [`Input`], one at a time, in order; it acts through its
 //! [`NativeContext`] and never blocks. A panic becomes its failure.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use luavisor_core::value::Bytes;
@@ -44,12 +45,14 @@ pub enum Input {
 }
 
 /// What native processes hear beside system events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The process, spawned with this one as [`SpawnOrder::control`], called `process.ready()`.
     Ready(Pid),
     /// A host whose stop this process asked for is empty and closed.
     HostStopped(HostId),
+    /// For supervisors: children that run code of these entries are to run the newer code.
+    Outdated(Arc<BTreeSet<Arc<str>>>),
 }
 
 /// Whether a native process goes on.

@@ -11,6 +11,7 @@ use luavisor_core::registry::{Change, History};
 use luavisor_core::{Error, Pid, Values};
 
 use crate::catalog::Changed;
+use crate::native::Notice;
 use crate::shard::signal::Signal;
 use crate::sync::lock;
 use crate::world::World;
@@ -62,11 +63,20 @@ impl World {
 
     /// Does what a change of entries means.
     pub fn carry_out(&self, changed: Changed) {
-        let Changed { changes, outdated, services, ended, .. } = changed;
+        let Changed { changes, outdated, services, ended, renewed, .. } = changed;
         if let Some(board) = self.services.get() {
             ended.iter().for_each(|id| board.remove(id));
             services.into_iter().for_each(|spec| board.put(spec, self.clock.wall()));
             self.wake_controller();
+        }
+        if !renewed.is_empty() {
+            let ids = Arc::new(renewed);
+            for to in self.supervisors.all() {
+                if let Some(shard) = self.shard(to) {
+                    let notice = Notice::Outdated(ids.clone());
+                    shard.post(Signal::Notice { to, notice });
+                }
+            }
         }
         if !outdated.is_empty() {
             let ids = Arc::new(outdated);

@@ -86,12 +86,14 @@ impl Entries {
         changed.version = state.history.current().id;
         let known: BTreeSet<Arc<str>> =
             changed.services.iter().map(|service| service.id.clone()).collect();
-        for (service, processes) in users(&state.application) {
-            let outdated = processes.iter().any(|id| changed.outdated.contains(&id.shared()));
-            if outdated && !known.contains(&service.id) && !upgradable(&service.id) {
-                changed.services.push(service);
+        let Application { services, policies, .. } = &state.application;
+        for service in services {
+            let (id, process) = (service.id.shared(), service.process.shared());
+            if changed.outdated.contains(&process) && !known.contains(&id) && !upgradable(&id) {
+                changed.services.push(boot::service(policies, service));
             }
         }
+        changed.renewed = changed.outdated.clone();
         Ok(changed)
     }
 
@@ -153,7 +155,8 @@ impl Entries {
         *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
         (state.code, state.application) = (code, application);
         let changes = changes.to_vec();
-        Ok(Changed { version: 0, changes, outdated, services, ended })
+        let renewed = BTreeSet::new();
+        Ok(Changed { version: 0, changes, outdated, services, ended, renewed })
     }
 }
 
@@ -309,23 +312,6 @@ fn tree<'a>(application: &'a Application, root: &str) -> Vec<&'a SupervisorDefin
         }
     }
     found
-}
-
-/// All services with the processes that they run.
-fn users(application: &Application) -> Vec<(ServiceSpec, Vec<EntryId>)> {
-    let single = application.services.iter().map(|service| {
-        (boot::service(&application.policies, service), vec![service.process.clone()])
-    });
-    let trees = supervisors::services(application).into_iter().map(|service| {
-        let below = tree(application, &service.id);
-        let children = below.iter().flat_map(|supervisor| {
-            let dynamic = supervisor.dynamic.iter().map(|dynamic| dynamic.target.clone());
-            supervisor.children.iter().map(|child| child.target.clone()).chain(dynamic)
-        });
-        let children = children.collect();
-        (service, children)
-    });
-    single.chain(trees).collect()
 }
 
 /// Invalid, with `details = {count, summary, errors = [{id, message, line}]}`.

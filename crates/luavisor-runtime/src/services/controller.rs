@@ -360,6 +360,7 @@ impl NativeProcess for Controller {
                 }
             }
             Input::Notice(Notice::HostStopped(host)) => self.host_stopped(context, host),
+            Input::Notice(Notice::Outdated(_)) => {}
             Input::Event(luavisor_core::Event::Exit { from, exit, .. }) => {
                 if let Some(&service) = self.by_pid.get(&from) {
                     let event = self.ended(context, service, exit);

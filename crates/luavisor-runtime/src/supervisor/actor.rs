@@ -2,7 +2,7 @@
 //! [`Machine`], and carries out the actions that this answers with. It decides
 //! nothing itself and never waits.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use luavisor_core::supervision::{Action, Caller, ChildId, Event, Machine, Rules, Shutdown, Timer};
@@ -34,6 +34,9 @@ pub(super) struct Supervisor {
     unborn: VecDeque<(ChildId, Error)>,
     finished: Option<Exit>,
 }
+
+/// A caller that waits for no answer; others count from 1.
+const NOBODY: Caller = 0;
 
 /// The timer with which a supervisor reminds itself of children that could not be
 /// started. Those of the machine count from 0.
@@ -242,6 +245,27 @@ impl Supervisor {
     }
 }
 
+impl Supervisor {
+    /// Restarts the children whose code is older than that of their entries, but for those
+    /// that see to it themselves.
+    fn renew(&mut self, context: &mut NativeContext<'_>, ids: &BTreeSet<Arc<str>>) {
+        let runtime = context.runtime();
+        let old = self.machine.children().filter(|view| {
+            let outdated = match self.target(view) {
+                Some(ChildTarget::Process { id, .. }) => ids.contains(id),
+                _ => false,
+            };
+            let pid = self.pids.get(&view.id);
+            outdated && pid.is_some_and(|pid| !runtime.upgradable(*pid))
+        });
+        let names: Vec<Arc<str>> = old.map(|view| view.name).collect();
+        for name in names {
+            let name = (&*name).into();
+            self.happen(context, Event::RestartChild { caller: NOBODY, name });
+        }
+    }
+}
+
 impl NativeProcess for Supervisor {
     fn handle(&mut self, context: &mut NativeContext<'_>, input: Input) -> Flow {
         match input {
@@ -255,6 +279,7 @@ impl NativeProcess for Supervisor {
                     self.happen(context, Event::Ready(child));
                 }
             }
+            Input::Notice(Notice::Outdated(ids)) => self.renew(context, &ids),
             Input::Event(luavisor_core::Event::Exit { from, exit, .. }) => {
                 if let Some(&child) = self.by_pid.get(&from) {
                     self.ended(context, child, exit);

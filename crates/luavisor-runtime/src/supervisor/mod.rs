@@ -166,6 +166,11 @@ impl Supervisors {
         }
     }
 
+    /// All that live.
+    pub fn all(&self) -> Vec<Pid> {
+        read(&self.0).ids.keys().copied().collect()
+    }
+
     /// The one that lives under this entry id.
     pub fn of(&self, id: &str) -> Option<Pid> {
         read(&self.0).pids.get(id).copied()

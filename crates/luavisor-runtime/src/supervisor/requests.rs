@@ -124,7 +124,7 @@ impl Supervisor {
         pid.map_or(Value::Nil, |pid| text(&context.pid_text(*pid)))
     }
 
-    fn target(&self, view: &ChildView) -> Option<&ChildTarget> {
+    pub(super) fn target(&self, view: &ChildView) -> Option<&ChildTarget> {
         match view.rule {
             Some(rule) => self.spec.children.get(rule).map(|child| &child.target),
             None => self.spec.dynamic.as_ref().map(|dynamic| &dynamic.target),
