@@ -46,18 +46,4 @@ pub const GLOBALS: &[&str] = &[
     "utf8",
 ];
 
-/// Modules that the format knows and later versions bring.
-pub const LATER_MODULES: &[&str] = &[
-    "cloudstorage",
-    "contract",
-    "eval",
-    "excel",
-    "exec",
-    "html",
-    "http",
-    "http_client",
-    "queue",
-    "sql",
-    "treesitter",
-    "websocket",
-];
+pub use luavisor_core::vocabulary::LATER_MODULES;

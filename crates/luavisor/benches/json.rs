@@ -42,7 +42,10 @@ fn main() {
         peer = peer.min(serde(text).as_secs_f64() * 1e6 / f64::from(TURNS));
     }
     luavisor.shutdown();
-    println!("{length} bytes: json {ours:.2} us, serde_json {peer:.2} us, {:.2} times", ours / peer);
+    println!(
+        "{length} bytes: json {ours:.2} us, serde_json {peer:.2} us, {:.2} times",
+        ours / peer
+    );
 }
 
 fn serde(text: &[u8]) -> Duration {

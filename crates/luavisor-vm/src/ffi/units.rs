@@ -8,6 +8,7 @@ use std::ffi::{CString, c_char, c_int};
 use std::sync::Arc;
 
 use luavisor_core::Error;
+use luavisor_core::vocabulary::LATER_MODULES;
 
 use super::context::{Cx, LoadedChunk, Op};
 use super::coroutine::{self, State};
@@ -132,7 +133,7 @@ fn require(cx: Cx, lua: Lua) -> Result<c_int, Raise> {
         if lua.raw_get(-2) != LUA_TNIL {
             return Ok(1);
         }
-        if declared && crate::modules::is_unsupported(&name) {
+        if declared && LATER_MODULES.contains(&name.as_str()) {
             return Err(Raise::text(format!("module '{name}' is not supported yet")));
         }
     }

@@ -81,10 +81,3 @@ pub fn install(setup: &mut Setup) {
     supervisor::install(setup);
     types::install(setup);
 }
-
-/// Modules that the format knows and this version lacks.
-pub fn is_unsupported(name: &str) -> bool {
-    UNSUPPORTED.contains(&name)
-}
-
-const UNSUPPORTED: &[&str] = &["queue", "sql", "http", "http_client", "websocket", "exec"];
