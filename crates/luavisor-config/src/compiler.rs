@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::templates::TemplateOptions;
+use luavisor_core::template::{TemplateFault, TemplateOptions};
 
 /// Compiles Lua sources.
 pub trait ChunkCompiler {
@@ -32,17 +32,6 @@ pub trait ChunkCompiler {
         let _ = (set, name, source);
         Ok(())
     }
-}
-
-/// What is wrong with a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TemplateFault {
-    /// line in the source, from 1, if it is known
-    pub line: Option<u32>,
-    /// column in characters, from 1, if it is known
-    pub column: Option<u32>,
-    /// what is wrong, without a position
-    pub message: String,
 }
 
 /// A syntax error in a Lua source.

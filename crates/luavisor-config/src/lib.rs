@@ -47,7 +47,7 @@ pub use application::{
     SupervisorDefinition, TestDefinition, TokenStoreDefinition, Unit, VariableDefinition,
     VolumeDefinition,
 };
-pub use compiler::{ChunkCompiler, CompileError, NoCompiler, TemplateFault};
+pub use compiler::{ChunkCompiler, CompileError, NoCompiler};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Mode, Place};
 pub use id::EntryId;
 pub use lifecycle::{Lifecycle, Security, Startup};
@@ -60,4 +60,4 @@ pub use settings::{LogEncoding, LogLevel, LoggerSettings, Settings};
 pub use skeleton::{SkeletonError, create};
 pub use source::Position;
 pub use suggest::hint;
-pub use templates::{TemplateOptions, TemplateSetDefinition};
+pub use templates::TemplateSetDefinition;

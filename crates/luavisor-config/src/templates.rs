@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use luavisor_core::Values;
+use luavisor_core::template::TemplateOptions;
 
 use crate::id::EntryId;
 
@@ -16,17 +16,4 @@ pub struct TemplateSetDefinition {
     pub options: TemplateOptions,
     /// sources by name
     pub templates: BTreeMap<String, Arc<str>>,
-}
-
-/// What a `template.set` says about its templates.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TemplateOptions {
-    /// they are read again for each render
-    pub development: bool,
-    /// left and right of an expression
-    pub delimiters: (String, String),
-    /// whether results are escaped for HTML; `None`: those of names that end in `.html`
-    pub escape: Option<bool>,
-    /// variables of all templates: one table
-    pub globals: Values,
 }

@@ -23,6 +23,7 @@
 //! | [`supervision`] | supervisors: what an exit of a child means for it and its siblings |
 //! | [`lifecycle`] | the states of a service and the steps between them |
 //! | [`security`] | actors, policies, scopes: who may do what |
+//! | [`template`] | options of template sets |
 //! | [`vocabulary`] | words of the format |
 //! | [`startplan`] | the order in which services start and stop |
 
@@ -44,6 +45,7 @@ pub mod restart;
 pub mod security;
 pub mod startplan;
 pub mod supervision;
+pub mod template;
 pub mod value;
 pub mod vocabulary;
 

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use luavisor::config::ChunkCompiler;
 use luavisor::{LuauCompiler, Table, Value, Values};
-use luavisor_vm::{TemplateOptions, TemplateSet};
+use luavisor_core::template::TemplateOptions;
+use luavisor_vm::TemplateSet;
 
 /// One target.
 pub struct Target {

@@ -26,5 +26,5 @@ pub use ffi::arena::{Plane, Spot};
 pub use kernel::{Kernel, Slot, TimerId, Token};
 pub use program::{Chunk, Context, Program, Unit};
 pub use slots::Slots;
-pub use template::{TemplateError, TemplateOptions, TemplateSet, check_template};
+pub use template::{TemplateSet, check_template};
 pub use vm::{Birth, Interrupter, Preemption, Remains, Step, Vm, VmConfig};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use luavisor_core::template::{TemplateFault, TemplateOptions};
 use luavisor_core::{Error, Value, Values};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
@@ -19,41 +20,6 @@ const FUEL_AT_ONCE: u64 = 20_000;
 const DEEPEST: usize = 64;
 /// Bytes that a render may give.
 const LONGEST: usize = 32 << 20;
-
-/// What a set says about all its templates.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TemplateOptions {
-    /// templates are read again for each render
-    pub development: bool,
-    /// left and right of an expression
-    pub delimiters: (String, String),
-    /// whether results are escaped for HTML; `None`: those of names that end in `.html`
-    pub escape: Option<bool>,
-    /// variables of all templates: one table, or nothing
-    pub globals: Values,
-}
-
-impl Default for TemplateOptions {
-    fn default() -> TemplateOptions {
-        TemplateOptions {
-            development: false,
-            delimiters: ("{{".to_owned(), "}}".to_owned()),
-            escape: None,
-            globals: Values::none(),
-        }
-    }
-}
-
-/// What is wrong with a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TemplateError {
-    /// line, from 1, if it is known
-    pub line: Option<u32>,
-    /// column in characters, from 1, if it is known
-    pub column: Option<u32>,
-    /// what
-    pub message: String,
-}
 
 /// Templates that know each other by name.
 pub struct TemplateSet {
@@ -79,7 +45,7 @@ impl TemplateSet {
     pub fn new(
         options: TemplateOptions,
         sources: BTreeMap<String, Arc<str>>,
-    ) -> Result<TemplateSet, (String, TemplateError)> {
+    ) -> Result<TemplateSet, (String, TemplateFault)> {
         let environment = |fuel| environment(&options, &sources, fuel);
         let environments = [environment(FUEL_AT_ONCE)?, environment(FUEL)?];
         Ok(TemplateSet { options, sources, environments })
@@ -137,7 +103,7 @@ pub fn check_template(
     options: &TemplateOptions,
     name: &str,
     source: &str,
-) -> Result<(), TemplateError> {
+) -> Result<(), TemplateFault> {
     let sources = BTreeMap::from([(name.to_owned(), source.into())]);
     environment(options, &sources, FUEL).map(drop).map_err(|(_, error)| error)
 }
@@ -146,13 +112,13 @@ fn environment(
     options: &TemplateOptions,
     sources: &BTreeMap<String, Arc<str>>,
     fuel: u64,
-) -> Result<Environment<'static>, (String, TemplateError)> {
+) -> Result<Environment<'static>, (String, TemplateFault)> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_recursion_limit(DEEPEST);
     environment.set_fuel(Some(fuel));
     let wrong =
-        |message: String| (String::new(), TemplateError { line: None, column: None, message });
+        |message: String| (String::new(), TemplateFault { line: None, column: None, message });
     let (left, right) = options.delimiters.clone();
     let syntax = SyntaxConfig::builder().variable_delimiters(left, right).build();
     environment.set_syntax(syntax.map_err(|error| wrong(error.to_string()))?);
@@ -180,7 +146,7 @@ fn environment(
 }
 
 /// Where an error is in its source, and what it says.
-fn place(error: &minijinja::Error, source: &str) -> TemplateError {
+fn place(error: &minijinja::Error, source: &str) -> TemplateFault {
     let line = error.line().and_then(|line| u32::try_from(line).ok());
     let column = error.range().and_then(|range| source.get(..range.start)).map(|before| {
         let line = before.rsplit('\n').next().unwrap_or_default();
@@ -190,7 +156,7 @@ fn place(error: &minijinja::Error, source: &str) -> TemplateError {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     };
-    TemplateError { line, column, message }
+    TemplateFault { line, column, message }
 }
 
 /// What is wrong at the bottom: of templates within templates only the innermost matters.

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use luavisor_config::{ChunkCompiler, CompileError, TemplateFault, TemplateOptions};
-use luavisor_vm::{Calls, Chunk};
-
-use crate::templates;
+use luavisor_config::{ChunkCompiler, CompileError};
+use luavisor_core::template::{TemplateFault, TemplateOptions};
+use luavisor_vm::{Calls, Chunk, check_template};
 
 /// Compiles Lua sources of entries to Luau bytecode.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +28,7 @@ impl ChunkCompiler for LuauCompiler {
         name: &str,
         source: &str,
     ) -> Result<(), TemplateFault> {
-        templates::check(set, name, source)
+        check_template(set, name, source)
     }
 }
 
@@ -46,7 +45,7 @@ impl ChunkCompiler for TracingCompiler {
         name: &str,
         source: &str,
     ) -> Result<(), TemplateFault> {
-        templates::check(set, name, source)
+        check_template(set, name, source)
     }
 }
 

@@ -8,10 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use luavisor_config::{
-    ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, SupervisorDefinition,
-    TemplateFault, TemplateOptions, rebuild,
+    ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, SupervisorDefinition, rebuild,
 };
 use luavisor_core::registry::{self, Change, Entry, History};
+use luavisor_core::template::{TemplateFault, TemplateOptions};
 use luavisor_core::value::Table;
 use luavisor_core::{Error, Kind, Value, Values};
 use luavisor_runtime::services::ServiceSpec;

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::compiler::{ChunkCompiler, TemplateFault};
+use luavisor_core::template::{TemplateFault, TemplateOptions};
+
+use crate::compiler::ChunkCompiler;
 use crate::diagnostic::{Problem, Problems};
 use crate::entries::{RawEntries, RawEntry};
 use crate::id::EntryId;
 use crate::read;
 use crate::source::{Sources, Span};
-use crate::templates::{TemplateOptions, TemplateSetDefinition};
+use crate::templates::TemplateSetDefinition;
 use crate::yaml::{Meaning, Node};
 
 use super::code;
@@ -29,14 +31,11 @@ pub(super) struct Templates<'a> {
 
 impl<'a> Templates<'a> {
     pub fn set(&mut self, problems: &mut Problems, entry: &'a RawEntry) {
-        let mut options = TemplateOptions {
-            development: false,
-            delimiters: ("{{".to_owned(), "}}".to_owned()),
-            escape: None,
-            globals: entry.data.get("globals").map(read::any).unwrap_or_default(),
-        };
-        if let Some(globals) = entry.data.get("globals") {
-            read::map(problems, globals);
+        let mut options = TemplateOptions::default();
+        if let Some(globals) = entry.data.get("globals")
+            && read::map(problems, globals).is_some()
+        {
+            options.globals = read::any(globals);
         }
         if let Some(engine) = entry.data.get("engine") {
             set(problems, engine, "development_mode", read::boolean, &mut options.development);
