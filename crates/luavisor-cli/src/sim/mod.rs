@@ -78,7 +78,7 @@ pub struct Options {
     /// Probabilities per virtual second and process, such as kill=0.01,fail@app:worker=0.001
     #[arg(long, value_name = "KIND=P,…")]
     pub faults: Option<String>,
-    /// A fault at a time, such as "30s kill app:worker"; may be repeated
+    /// A fault at a time, such as "30s kill app:worker", or "30s kill" for anybody; may be repeated
     #[arg(long = "fault", value_name = "TIME FAULT TARGET")]
     pub schedule: Vec<String>,
     /// So many processes of an entry must live when it has settled; may be repeated
