@@ -57,8 +57,8 @@ mod tests {
         let table = Table { array: vec![Value::Boolean(true), Value::Number(0.5)], hash };
         let values = Values { items: [Value::Table(0)].into_iter().collect(), tables: vec![table] };
         let text = first(&values).to_string();
-        assert!(text.starts_with(r#"{"1":true,"2":0.5,"2.5":{"1":true"#), "{text}");
-        assert!(text.contains(r#""code":5"#) && text.contains('…'), "{text}");
+        assert!(text.starts_with(r#"{"1":true,"2":0.5,"code":5,"2.5":{"1":true"#), "{text}");
+        assert!(text.contains('…'), "{text}");
         assert_eq!(first(&Values::none()), Json::Null);
     }
 }
