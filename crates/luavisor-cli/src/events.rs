@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context;
 use luavisor::supervision::Change;
 use luavisor::{
-    CONTROL, CrashReport, Error, Exit, LogRecord, Observer, Occurrence, Output, Pid, Runtime,
-    ServiceChange,
+    BondChange, CONTROL, CrashReport, Error, Exit, LogRecord, MessageStage, Observer, Occurrence,
+    Output, Pid, Runtime, ServiceChange, TimerChange, Values,
 };
 use serde_json::{Map, Value, json};
 
@@ -23,6 +23,9 @@ use crate::sync::lock;
 
 /// Bytes of lines that wait at most.
 const QUEUE_BYTES: usize = 64 << 20;
+
+/// Characters of a payload that are shown.
+const PAYLOAD: usize = 200;
 
 /// The file of one run.
 pub struct EventFile {
@@ -110,13 +113,37 @@ impl Observer for Recorder {
                 ("output", json!({ "pid": self.pid(*from), "stream": stream, "text": text }))
             }
             Occurrence::Logged { from, record } => ("log", self.log(*from, record)),
-            // For the checks of a simulation.
-            Occurrence::Bond { .. }
-            | Occurrence::Message { .. }
-            | Occurrence::Timer { .. }
-            | Occurrence::Step { .. }
-            | Occurrence::Name { .. }
-            | Occurrence::Emptied { .. } => return,
+            // Only simulations tell of these.
+            Occurrence::Bond { of, with, change } => {
+                (bond(*change), json!({ "pid": self.pid(*of), "other": self.pid(*with) }))
+            }
+            Occurrence::Message { to, .. } if to.host == CONTROL => return,
+            Occurrence::Message { from, to, stamp, stage } => {
+                let fields = json!({
+                    "from": self.pid(*from), "to": self.pid(*to), "number": stamp,
+                });
+                match stage {
+                    MessageStage::Sent { topic, payload } => {
+                        let topic = String::from_utf8_lossy(topic);
+                        let more = json!({ "topic": topic, "payload": shown(payload) });
+                        ("message.sent", with(fields, more))
+                    }
+                    MessageStage::Arrived => ("message.arrived", fields),
+                    MessageStage::Taken => ("message.taken", fields),
+                }
+            }
+            Occurrence::Timer { pid, timer, change } => {
+                let name = match change {
+                    TimerChange::Stopped => "timer.stopped",
+                    TimerChange::Fired => "timer.fired",
+                };
+                (name, json!({ "pid": self.pid(*pid), "at": timer.at as f64 / 1e9 }))
+            }
+            Occurrence::Name { name, owner: Some(owner) } => {
+                ("name.registered", json!({ "name": &**name, "pid": self.pid(*owner) }))
+            }
+            Occurrence::Name { name, owner: None } => ("name.released", json!({ "name": &**name })),
+            Occurrence::Step { .. } | Occurrence::Emptied { .. } => return,
             Occurrence::ExitRequested(code) => ("exit.requested", json!({ "code": code })),
         };
         // The runtime's clock: in a simulation time is virtual.
@@ -213,6 +240,33 @@ impl Recorder {
             ServiceChange::Waiting { on } => ("service.waiting", json!({ "on": &**on })),
         };
         (name, with(fields, more))
+    }
+}
+
+fn bond(change: BondChange) -> &'static str {
+    match change {
+        BondChange::Monitors => "bond.monitor",
+        BondChange::Unmonitors => "bond.unmonitor",
+        BondChange::HeardExit => "bond.exit_heard",
+        BondChange::Links => "bond.link",
+        BondChange::Unlinks => "bond.unlink",
+        BondChange::HeardLink => "bond.link_down_heard",
+        BondChange::Cancelled => "bond.cancel",
+        BondChange::HeardCancel => "bond.cancel_heard",
+    }
+}
+
+/// A payload for people: none, one value, or a list of all; long ones are cut.
+fn shown(payload: &Values) -> Value {
+    let value = match payload.items.len() {
+        0 => return Value::Null,
+        1 => crate::values::first(payload),
+        _ => crate::values::all(payload),
+    };
+    let text = value.to_string();
+    match text.char_indices().nth(PAYLOAD) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => value,
     }
 }
 

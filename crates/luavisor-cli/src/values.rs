@@ -11,6 +11,11 @@ pub fn first(values: &Values) -> Json {
     values.items.first().map_or(Json::Null, |value| shown(values, value, DEPTH))
 }
 
+/// All of the values.
+pub fn all(values: &Values) -> Json {
+    values.items.iter().map(|value| shown(values, value, DEPTH)).collect()
+}
+
 fn shown(all: &Values, value: &Value, depth: usize) -> Json {
     match value {
         Value::Nil => Json::Null,

@@ -117,6 +117,19 @@ fn planted_bugs_of_the_runtime_are_found() {
         .file("luavisor.yaml", "version: \"1.0\"\nshutdown: { timeout: 5s }\n");
     let folder = |project: &Project| project.path().to_str().unwrap_or_default().to_owned();
     let own = folder(&project);
+    // What the shortest run must show besides what the failure says.
+    let shows = |bug: &str| match bug {
+        "lost-exit" | "double-exit" | "orphan" | "dead-accepts" => " process.exit ",
+        "link-kept" => " bond.unlink ",
+        "lost-link-failure" => " bond.link ",
+        "name-kept" | "name-taken-twice" => " name.registered ",
+        "overtaking" | "lost-message" | "double-message" => " message.sent ",
+        "vanished-message" => " message.arrived ",
+        "timer-kept" => " timer.stopped ",
+        "lost-cancel" => " bond.cancel ",
+        "budget-ignored" => " child.restart ",
+        _ => "the last events:",
+    };
     for (bug, folder, says) in [
         ("lost-exit", example("tree"), "I1: "),
         ("double-exit", example("tree"), "I1: "),
@@ -146,6 +159,7 @@ fn planted_bugs_of_the_runtime_are_found() {
         let planted = [&flags[..], &["--seeds", "1000", "--plant", bug]].concat();
         let found = project.luavisor_words(&planted).exits(1).stdout;
         assert!(found.contains(" fails: ") && found.contains(says), "{bug}\n{found}");
+        assert!(found.contains(shows(bug)), "{bug}\n{found}");
         let healthy = [&flags[..], &["--seeds", "3", "--jobs", "1", "-s"]].concat();
         project.luavisor_words(&healthy).exits(0);
     }
@@ -329,6 +343,8 @@ sim:
     let project = project.file("luavisor.yaml", scheduled);
     let trace = project.luavisor(["sim", "--seed", "1", "--trace"]).exits(0).stdout;
     assert!(trace.contains("00:00:30.000000 fault.kill pid="), "{trace}");
+    let shorter = project.luavisor(["sim", "--seed", "1", "--time", "20s"]).exits(0).stdout;
+    assert!(shorter.contains(" with 0 faults"), "{shorter}");
     let project = project.file("luavisor.yaml", &config.replace("0.01", "often"));
     project.luavisor(["sim"]).exits(2).mentions("expected a number, found \"often\"");
 }

@@ -271,6 +271,9 @@ fn wrong_flags_are_explained() {
     for (flags, says) in [
         (["--time", "-5m"], "expected a duration such as 10m or 1h, found \"-5m\""),
         (["--settle", "-1s"], "expected a duration such as 10m or 1h, found \"-1s\""),
+        (["--faults", "kill="], "expected kill=PROBABILITY, such as kill=0.01"),
+        (["--fault", "3s clock=500ms"], "expected clock=DURATION in whole seconds"),
+        (["--fault", "3s fail=0 app:worker"], "expected fail=SAFEPOINTS"),
         (["--faults", "kill@=1"], "\"kill@\": an entry is missing after @"),
         (["--faults", "clock@app:worker=1"], "there is one wall clock for all"),
         (["--faults", "stop@app:worker=1"], "no process.host \"app:worker\""),

@@ -200,3 +200,88 @@ fn there_are_no_seeds_beyond_the_last() {
     project.luavisor_words(&[&flags[..], &["1"]].concat()).exits(0);
     project.luavisor_words(&[&flags[..], &["2"]].concat()).exits(2).mentions("seeds end at 184467");
 }
+
+/// A function that is called while its host stops gets the CANCEL of the host.
+#[test]
+fn calls_during_a_shutdown_are_no_failure() {
+    let session = "local funcs = require('funcs')
+        return function()
+            process.events():receive()
+            print('saved', funcs.call('app:save', 1))
+        end";
+    let project = Project::new().file("src/session.lua", session).entries(
+        "
+  - { name: session, kind: process.lua, source: 'file://session.lua', modules: [funcs],
+      lifecycle: { auto_start: true } }
+  - { name: save, kind: function.lua, method: run, source: 'return { run = function(n) return n end }' }",
+    );
+    let trace = project.luavisor(["sim", "--seed", "1", "--time", "10s", "--trace"]);
+    let trace = trace.exits(0).stdout;
+    assert!(trace.contains(" bond.cancel_heard ") && trace.contains("saved\\t1"), "{trace}");
+    project.luavisor(["sim", "--seeds", "20", "--time", "10s", "--faults", "stop=0.05"]).exits(0);
+}
+
+/// What counts is the intensity that a supervisor has now, also of one made at run time.
+#[test]
+fn supervisors_may_change_and_come() {
+    let worker = "local time = require('time')
+        return function() time.sleep('300ms') error('again') end";
+    let main = "local time, registry = require('time'), require('registry')
+        local function supervisor(id, restarts)
+            return { id = id, kind = 'process.supervisor', data = {
+                host = 'app:processes', intensity = { restarts = restarts, period = '5s' },
+                children = { { name = 'w', process = 'app:worker' } },
+                lifecycle = { auto_start = true } } }
+        end
+        return function()
+            assert(registry.snapshot():changes():create(supervisor('app:tree', 1)):apply())
+            time.sleep('5s')
+            assert(registry.snapshot():changes():update(supervisor('app:tree', 100)):apply())
+            time.sleep('5s')
+            assert(registry.snapshot():changes():create(supervisor('app:other', 1)):apply())
+            process.events():receive()
+        end";
+    let project = Project::new().process("worker", "", worker).file("src/main.lua", main).entries(
+        "
+  - { name: main, kind: process.lua, source: 'file://main.lua', modules: [time, registry],
+      lifecycle: { auto_start: true } }",
+    );
+    let flags = ["sim", "--seed", "1", "--time", "1m"];
+    let told = project.luavisor(flags).exits(0).stdout;
+    assert!(told.contains(" restarts, app:other/w gave up, "), "{told}");
+    let planted = [&flags[..], &["--plant", "budget-ignored"]].concat();
+    let told = project.luavisor_words(&planted).exits(1).stdout;
+    assert!(told.contains("intensity: app:tree restarted 2 times within 5s, 1 are"), "{told}");
+}
+
+#[test]
+fn a_check_runs_where_there_is_room_and_knows_no_nil() {
+    let check = "return function(view)
+        assert(view.processes['app:idle'] == 0 and #view.pids['app:idle'] == 0)
+        assert(view.unread['app:one'] == 0 and view.restarted['app:one'] == 0)
+    end";
+    let project = Project::empty()
+        .entries(
+            "
+  - { name: full, kind: process.host, host: { max_processes: 1 }, lifecycle: { auto_start: true } }
+  - { name: room, kind: process.host, lifecycle: { auto_start: true } }
+  - { name: c, kind: sim.check, when: always, source: 'file://check.lua' }",
+        )
+        .process("one", "host: full, lifecycle: { auto_start: true }", WAITS)
+        .process("idle", "", WAITS)
+        .file("src/check.lua", check);
+    let told = project.luavisor(["sim", "--seed", "1", "--time", "3m"]).exits(0).stdout;
+    assert!(told.contains("checks asked 4 times"), "{told}");
+}
+
+#[test]
+fn faults_that_never_came_are_told() {
+    let project = Project::new().process("a", START, WAITS);
+    let faults = ["--fault", "1s fail app:a", "--fault", "2s start app:a"];
+    let told = project.luavisor_words(&[&["sim", "--seed", "1"], &faults[..]].concat());
+    let told = told.exits(0).stdout;
+    assert!(told.contains(" with 2 faults (2 never came), nothing found"), "{told}");
+    let told = project.luavisor_words(&[&["sim", "--seeds", "2"], &faults[..]].concat());
+    let told = told.exits(0).stdout;
+    assert!(told.contains("faults: 2 fail (2 never came), 2 start (2 never came)\n"), "{told}");
+}

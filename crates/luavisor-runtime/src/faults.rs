@@ -29,11 +29,25 @@ struct State {
     failing: BTreeMap<Pid, u32>,
     /// processes whose mailboxes are full, with the limit that they had
     full: BTreeMap<Pid, u32>,
+    /// those that another one of their kind has replaced
+    replaced: Unmet,
+}
+
+/// Faults that waited for a moment that never came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unmet {
+    /// errors that were not raised: their processes waited, or ended before
+    pub fails: u64,
+    /// starts that were not tried
+    pub starts: u64,
 }
 
 impl Faults {
     pub fn refuse_start(&self, entry: Arc<str>) {
-        lock(&self.0).starts.insert(entry);
+        let mut state = lock(&self.0);
+        if !state.starts.insert(entry) {
+            state.replaced.starts += 1;
+        }
     }
 
     /// Whether this start is to be refused; the next one is not.
@@ -65,7 +79,10 @@ impl Faults {
     }
 
     pub fn fail(&self, pid: Pid, safepoints: u32) {
-        lock(&self.0).failing.insert(pid, safepoints.max(1));
+        let mut state = lock(&self.0);
+        if state.failing.insert(pid, safepoints.max(1)).is_some() {
+            state.replaced.fails += 1;
+        }
     }
 
     /// After how many safepoints a process fails, if it is to; forgets it.
@@ -104,9 +121,10 @@ impl Faults {
         }
     }
 
-    /// Takes all of them back.
-    pub fn end(&self, world: &World) {
-        let State { held, full, .. } = std::mem::take(&mut *lock(&self.0));
+    /// Takes all of them back, and says which were still to come.
+    pub fn end(&self, world: &World) -> Unmet {
+        let State { held, full, failing, starts, replaced, .. } =
+            std::mem::take(&mut *lock(&self.0));
         let shard = |pid| world.shard(pid).filter(|shard| shard.alive(pid));
         for (pid, limit) in full {
             shard(pid).map(|shard| shard.slots.limit(pid.slot(), limit));
@@ -114,6 +132,10 @@ impl Faults {
         for pid in held.into_keys() {
             // Their alarms are for later.
             shard(pid).inspect(|shard| shard.post(Signal::LetGo { to: pid }));
+        }
+        Unmet {
+            fails: replaced.fails + failing.len() as u64,
+            starts: replaced.starts + starts.len() as u64,
         }
     }
 }

@@ -68,6 +68,7 @@ pub use clock::{Clock, SystemClock, VirtualClock};
 pub use crash::CrashReport;
 pub use environment::Environment;
 pub use executor::manual::{Order, Simulation};
+pub use faults::Unmet;
 pub use host::{HostConfig, HostState, Limits};
 pub use log::{LogSink, NoLog};
 pub use luavisor_core::HostId;

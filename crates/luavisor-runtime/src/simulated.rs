@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use luavisor_core::Pid;
+use luavisor_core::supervision::Intensity;
 
+use crate::faults::Unmet;
 use crate::runtime::Runtime;
 
 impl Runtime {
@@ -38,11 +40,9 @@ impl Runtime {
     }
 
     /// In a simulation: takes back what is still to come of refused starts, held processes,
-    /// raised errors and full mailboxes.
-    pub fn end_faults(&self) {
-        if let Some(faults) = self.world.faults() {
-            faults.end(&self.world);
-        }
+    /// raised errors and full mailboxes. Which of them have never come.
+    pub fn end_faults(&self) -> Unmet {
+        self.world.faults().map(|faults| faults.end(&self.world)).unwrap_or_default()
     }
 
     /// In a simulation: starts are not refused, errors not raised and mailboxes not full,
@@ -59,6 +59,11 @@ impl Runtime {
         if let (Some(faults), Some(shard)) = (self.world.faults(), self.world.shard(pid)) {
             faults.fill(pid, &shard.slots);
         }
+    }
+
+    /// How often a process may restart children, if it is a supervisor.
+    pub fn intensity(&self, pid: Pid) -> Option<Intensity> {
+        self.world.supervisors.intensity(pid)
     }
 
     /// On the manual executor, between two steps: how many messages are in the mailbox of

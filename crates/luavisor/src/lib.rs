@@ -85,6 +85,7 @@ pub use luavisor_runtime::services::{ServiceChange, ServiceState, Shutdown};
 pub use luavisor_runtime::{
     BondChange, CONTROL, Clock, CrashReport, HostId, HostState, LogSink, MessageStage,
     NativeContext, Observer, Occurrence, OutputSink, Runtime, Snapshot, SystemClock, TimerChange,
+    Unmet,
 };
 pub use luavisor_vm::calendar::Duration;
 pub use luavisor_vm::kernel::{CancelRequest, Level, LogRecord, Output};

@@ -107,11 +107,12 @@ impl Kind {
                 time().filter(|time| *time >= 0).with_context(|| wrong("DURATION such as 5s"))
             }
             Kind::Clock => {
-                let jump = time().with_context(|| wrong("DURATION such as -1h"))?;
+                let jump = time().filter(|time| time % 1_000_000_000 == 0);
+                let jump = jump.with_context(|| wrong("DURATION in whole seconds, such as -1h"))?;
                 Ok(jump / 1_000_000_000)
             }
             Kind::Fail => {
-                let safepoints: Option<u32> = text.parse().ok();
+                let safepoints: Option<u32> = text.parse().ok().filter(|count| *count > 0);
                 safepoints.map(i64::from).with_context(|| wrong("SAFEPOINTS such as 20"))
             }
             _ => bail!("{} takes no \"={text}\"", self.name()),
@@ -151,6 +152,7 @@ impl Rates {
             let probability: f64 = rate
                 .trim()
                 .parse()
+                .ok()
                 .with_context(|| format!("expected {name}=PROBABILITY, such as {name}=0.01"))?;
             if !(0.0..=1.0).contains(&probability) {
                 bail!("{name}={probability}: a probability is from 0 to 1");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use luavisor::lifecycle::State;
 use luavisor::{
     Application, CONTROL, CancelRequest, Error, Exit, Kind as ErrorKind, Pid, Reason, Simulated,
-    Values,
+    Unmet, Values,
 };
 
 use super::faults::{Fault, Kind, SECOND, Scope};
@@ -159,10 +159,11 @@ impl Injector {
         }
     }
 
-    /// Nothing is injected any more: what is still to come does not come.
-    pub fn end(&mut self, simulated: &Simulated) {
-        simulated.runtime().end_faults();
+    /// Nothing is injected any more: what is still to come does not come. Which those are.
+    pub fn end(&mut self, simulated: &Simulated) -> Unmet {
+        let unmet = simulated.runtime().end_faults();
         self.start_again(simulated, u64::MAX);
+        unmet
     }
 }
 

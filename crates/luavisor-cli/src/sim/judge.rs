@@ -49,7 +49,7 @@ fn ask(
         let id = check.process.id.as_str();
         let failed =
             |asked, text| Judgement::Said { asked, failure: Some(format!("check {id}: {text}")) };
-        let view = argument(simulated, &watch.view(), end);
+        let view = argument(simulated, &watch.view(application), end);
         let pid = match start(application, simulated, id, view) {
             Ok(pid) => pid,
             // Its host may be about to restart.
@@ -79,15 +79,23 @@ fn ask(
     Judgement::Said { asked, failure: None }
 }
 
+fn has_entries(table: &Table) -> bool {
+    !table.array.is_empty() || !table.hash.is_empty()
+}
+
 /// An error in words: a raised table has none but what it holds.
 fn said(error: &Error) -> String {
     match &error.details {
-        Some(details) if error.message.starts_with("table: ") => first(details).to_string(),
+        Some(details)
+            if error.message.starts_with("table: ") && details.tables.iter().any(has_entries) =>
+        {
+            first(details).to_string()
+        }
         _ => error.message.to_string(),
     }
 }
 
-/// Starts a check on the first host that runs.
+/// Starts a check on the first host that takes it.
 fn start(
     application: &Application,
     simulated: &Simulated,
@@ -99,7 +107,10 @@ fn start(
     for host in hosts {
         match simulated.spawn(id, host, view.clone()) {
             Ok(pid) => return Ok(pid),
-            Err(error) if error.kind == Kind::UNAVAILABLE => refused = error,
+            // It does not run, or is full.
+            Err(error) if [Kind::UNAVAILABLE, Kind::LIMIT_EXCEEDED].contains(&error.kind) => {
+                refused = error;
+            }
             Err(error) => return Err(error),
         }
     }

@@ -15,6 +15,7 @@ use super::faults::SECOND;
 use super::one::one;
 use super::run::{Outcome, Plan, Script, run};
 use super::screen::Screen;
+use super::tape::Keep;
 use super::{FOUND, Options, Sim};
 use crate::{CANNOT_START, print};
 
@@ -34,6 +35,12 @@ struct Tally {
     asked: u64,
     /// seeds in which the application ended by itself, by exit code
     exits: BTreeMap<i64, u64>,
+    /// faults that waited for a moment that never came, by kind
+    unmet: BTreeMap<String, u64>,
+    /// of services and children
+    restarts: u64,
+    /// in how many seeds each service or child used up its restarts
+    gave_up: BTreeMap<String, u64>,
     failures: Vec<(u64, String)>,
     /// the last seed of each worker
     latest: Vec<Option<u64>>,
@@ -59,8 +66,14 @@ impl Tally {
         if let Some(code) = line["exit"].as_i64() {
             *self.exits.entry(code).or_default() += 1;
         }
-        for (kind, count) in line["faults"].as_object().into_iter().flatten() {
-            *self.faults.entry(kind.clone()).or_default() += count.as_u64().unwrap_or_default();
+        self.restarts += number("restarts");
+        for (name, counts) in [("faults", &mut self.faults), ("unmet", &mut self.unmet)] {
+            for (kind, count) in line[name].as_object().into_iter().flatten() {
+                *counts.entry(kind.clone()).or_default() += count.as_u64().unwrap_or_default();
+            }
+        }
+        for id in line["gave_up"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            *self.gave_up.entry(id.to_owned()).or_default() += 1;
         }
         let failure = (seed, line["failure"].as_str()?.to_owned());
         self.failures.push(failure.clone());
@@ -85,7 +98,10 @@ impl Tally {
     /// What was tried, in words.
     fn coverage(&self, application: &Application, plan: &Plan) -> String {
         let mut parts = Vec::new();
-        let faults = self.faults.iter().map(|(kind, count)| format!("{count} {kind}"));
+        let faults = self.faults.iter().map(|(kind, count)| match self.unmet.get(kind) {
+            Some(unmet) if *unmet > 0 => format!("{count} {kind} ({unmet} never came)"),
+            _ => format!("{count} {kind}"),
+        });
         let faults = faults.collect::<Vec<_>>().join(", ");
         match faults.is_empty() {
             false => parts.push(format!("faults: {faults}")),
@@ -97,6 +113,12 @@ impl Tally {
         }
         if !application.checks.is_empty() {
             parts.push(format!("checks asked {} times", self.asked));
+        }
+        if self.restarts > 0 {
+            parts.push(format!("{} restarts", self.restarts));
+        }
+        for (id, count) in &self.gave_up {
+            parts.push(format!("{id} gave up in {count} seeds"));
         }
         for (code, count) in &self.exits {
             parts.push(format!("{count} seeds ended by themselves with exit code {code}"));
@@ -127,13 +149,15 @@ pub fn work(application: &Application, plan: &Plan, options: &Options) -> anyhow
                 print::out(&format!("{}\n", json!({ "seed": seed, "at": at })));
             }
         };
-        let outcome = run(application, plan, seed, &Script::Drawn, false, &progress)?;
+        let outcome = run(application, plan, seed, &Script::Drawn, Keep::Nothing, &progress)?;
         let counts = outcome.counts();
-        let Outcome { failure, hash, passed, missed, asked, exit, .. } = outcome;
+        let Outcome { failure, hash, passed, missed, asked, exit, unmet, restarts, .. } = outcome;
+        let (restarts, gave_up) = restarts;
         let (failed, hash) = (failure.is_some(), format!("{hash:016x}"));
         let line = json!({
             "seed": seed, "hash": hash, "passed": passed, "faults": counts, "missed": missed,
-            "asked": asked, "exit": exit, "failure": failure,
+            "asked": asked, "exit": exit, "failure": failure, "restarts": restarts,
+            "gave_up": gave_up, "unmet": { "fail": unmet.fails, "start": unmet.starts },
         });
         print::out(&format!("{line}\n"));
         if failed {

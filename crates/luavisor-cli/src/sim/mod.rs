@@ -139,10 +139,15 @@ impl Options {
             scheduled.iter().map(|text| Fault::parse(text)).collect();
         let mut schedule = schedule?;
         schedule.sort_by_key(|fault| fault.at);
+        let time = duration(self.time.as_deref(), settings.time, Duration::from_secs(600))?;
+        if self.schedule.is_empty() && self.time.is_some() {
+            // A shorter run than usual has the first part of what always comes.
+            schedule.retain(|fault| fault.at < time);
+        }
         let within = (self.within.is_some() || settings.within.is_some())
             .then(|| duration(self.within.as_deref(), settings.within, Duration::ZERO));
         let plan = Plan {
-            time: duration(self.time.as_deref(), settings.time, Duration::from_secs(600))?,
+            time,
             settle: duration(self.settle.as_deref(), settings.settle, Duration::from_secs(120))?,
             within: within.transpose()?,
             rates,

@@ -12,40 +12,41 @@ use super::many::far;
 use super::run::{Outcome, Plan, Script, run};
 use super::screen::Screen;
 use super::shrink::shrink;
+use super::tape::{FAILED, Keep, line};
 use crate::print;
 
 /// Runs that the search for the shortest list of faults may take.
 const SHRINK: usize = 200;
 /// Events that are shown before a failure.
 const SHOWN: usize = 30;
+/// Older events of them that tie the processes of the failure together.
+const TIES: usize = 5;
 
 /// Simulates one seed; 1 if it fails.
 pub fn one(application: &Application, plan: &Plan, seed: u64, trace: bool) -> anyhow::Result<u8> {
     let screen = RefCell::new(Screen::new());
     let progress =
         |at: u64| screen.borrow_mut().show(|| format!("seed {seed} is at {}", far(at, plan)));
-    let outcome = run(application, plan, seed, &Script::Drawn, true, &progress)?;
+    let keep = if trace { Keep::Printed } else { Keep::Last };
+    let outcome = run(application, plan, seed, &Script::Drawn, keep, &progress)?;
     screen.borrow().clear();
-    if trace {
-        outcome.events.iter().for_each(|event| print::out(&line(event)));
-    }
     if let Some(failure) = outcome.failure.clone() {
         return found(application, plan, seed, &failure, outcome);
     }
     let passed = Duration::from_nanos(outcome.passed);
-    let Outcome { faults, missed, asked, exit, hash, .. } = outcome;
+    let Outcome { faults, missed, asked, exit, hash, unmet, restarts, .. } = outcome;
     let mut text = format!("seed {seed}: {passed:.0?} with {} faults", faults.len());
-    // Writing to a string cannot fail.
-    let _ = match missed {
-        0 => Ok(()),
-        _ => write!(text, " ({missed} found no target)"),
-    };
-    if !application.checks.is_empty() {
-        let _ = write!(text, ", checks asked {asked} times");
-    }
-    if let Some(code) = exit {
-        let _ = write!(text, ", ended by itself with exit code {code}");
-    }
+    let never = unmet.fails + unmet.starts;
+    let (restarts, gave_up) = restarts;
+    let mut parts = Vec::new();
+    parts.extend((missed > 0).then(|| format!(" ({missed} found no target)")));
+    parts.extend((never > 0).then(|| format!(" ({never} never came)")));
+    parts.extend((restarts > 0).then(|| format!(", {restarts} restarts")));
+    parts.extend(gave_up.iter().map(|id| format!(", {id} gave up")));
+    let checks = !application.checks.is_empty();
+    parts.extend(checks.then(|| format!(", checks asked {asked} times")));
+    parts.extend(exit.map(|code| format!(", ended by itself with exit code {code}")));
+    text += &parts.concat();
     print::out(&format!("{text}, nothing found (run {hash:016x})\n"));
     Ok(0)
 }
@@ -66,7 +67,8 @@ fn found(
     // What is shown belongs together: the shortest run, if there is one.
     let (failure, faults, events, enough) = match shortest {
         Some(faults) => {
-            let shortest = run(application, plan, seed, &Script::Given(&faults), true, &progress)?;
+            let shortest =
+                run(application, plan, seed, &Script::Given(&faults), Keep::Last, &progress)?;
             let failure = shortest.failure.unwrap_or_else(|| failure.to_owned());
             (failure, faults, shortest.events, true)
         }
@@ -83,7 +85,7 @@ fn found(
         let _ = writeln!(text, "  {fault}");
     }
     let _ = writeln!(text, "the last events:");
-    for event in &events[events.len().saturating_sub(SHOWN)..] {
+    for event in last(&events, &failure) {
         let _ = write!(text, "  {}", line(event));
     }
     let _ = writeln!(
@@ -92,29 +94,43 @@ fn found(
     );
     if enough && !faults.is_empty() {
         let given = faults.iter().map(|fault| format!(" --fault \"{fault}\"")).collect::<String>();
-        let _ = writeln!(text, "with these only: --seed {seed} --trace --faults \"\"{given}");
+        let [time, settle] = [plan.time, plan.settle].map(Duration::from_nanos);
+        let _ = writeln!(
+            text,
+            "with these only: --seed {seed} --time {time:?} --settle {settle:?} --trace \
+             --faults \"\"{given}"
+        );
     }
     print::out(&text);
     Ok(FOUND)
 }
 
-/// An event for people.
-fn line(event: &Value) -> String {
-    let mut text = String::new();
-    let Value::Object(fields) = event else { return text };
-    for (name, value) in fields {
-        let _ = match (name.as_str(), value) {
-            (_, Value::Null) => Ok(()),
-            // The day does not matter.
-            ("time", Value::String(time)) => {
-                write!(text, "{}", time.split('T').nth(1).unwrap_or(time).trim_end_matches('Z'))
-            }
-            ("event", Value::String(event)) => write!(text, " {event}"),
-            ("text", Value::String(value)) => write!(text, " {:?}", value.trim_end_matches('\n')),
-            (name, Value::String(value)) => write!(text, " {name}={value}"),
-            (name, value) => write!(text, " {name}={value}"),
-        };
+/// The last events: of messages, links and the like only those of the processes that the
+/// failure names. What ties these together comes first, however long ago it was.
+fn last<'e>(events: &'e [Value], failure: &str) -> Vec<&'e Value> {
+    let named = failure.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    let named: Vec<String> = named.map(|pid| format!("{{{pid}}}")).collect();
+    let is_named =
+        |value: &Value| value.as_str().is_some_and(|text| named.iter().any(|pid| pid == text));
+    let name = |event: &Value| event["event"].as_str().unwrap_or_default().to_owned();
+    let details = ["message.", "bond.", "timer.", "name."];
+    let told = |event: &Value| {
+        !details.iter().any(|detail| name(event).starts_with(detail))
+            || event.as_object().is_some_and(|fields| fields.values().any(is_named))
+    };
+    let ties = |event: &Value| match name(event) {
+        bond if bond.starts_with("bond.") => is_named(&event["pid"]) && is_named(&event["other"]),
+        owner => owner == "name.registered" && is_named(&event["pid"]),
+    };
+    // What came after the failure does not matter, but for the event that showed it.
+    let failed = events.iter().position(|event| event["event"] == FAILED);
+    let mut end = failed.map_or(events.len(), |place| (place + 2).min(events.len()));
+    let mut last = Vec::new();
+    while last.len() < SHOWN && end > 0 {
+        end -= 1;
+        last.extend(Some(&events[end]).filter(|event| told(event)));
     }
-    text.push('\n');
-    text
+    last.extend(events[..end].iter().rev().filter(|event| ties(event)).take(TIES));
+    last.reverse();
+    last
 }

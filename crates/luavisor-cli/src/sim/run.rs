@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
-use luavisor::{App, Application, Bug, Level, LogRecord, LogSink, Pid, Simulated};
+use luavisor::{App, Application, Bug, Level, LogRecord, LogSink, Pid, Simulated, Unmet};
 use serde_json::{Value, json};
 
 use super::faults::{Fault, Kind, Rates, SECOND, Target};
 use super::inject::{Hit, Injector, running_hosts};
 use super::judge::{Judgement, judge};
-use super::tape::Tape;
+use super::tape::{Keep, Tape};
 use super::watch::Watch;
 use crate::events::{Recorder, Sink};
 use crate::log::Moment;
@@ -73,11 +73,15 @@ pub struct Outcome {
     pub asked: u64,
     /// the exit code that the application asked for
     pub exit: Option<i32>,
+    /// faults that waited for their moment, which never came
+    pub unmet: Unmet,
+    /// restarts of services and children, and who has used them up
+    pub restarts: (u64, Vec<String>),
     /// of all that happened
     pub hash: u64,
     /// virtual time that passed, in nanoseconds
     pub passed: u64,
-    /// the events, if they were wanted
+    /// the last events, if they were wanted
     pub events: Vec<Value>,
 }
 
@@ -101,20 +105,21 @@ pub fn run(
     plan: &Plan,
     seed: u64,
     script: &Script<'_>,
-    trace: bool,
+    keep: Keep,
     progress: Progress<'_>,
 ) -> anyhow::Result<Outcome> {
-    let tape = Arc::new(Tape::new(trace));
+    let tape = Arc::new(Tape::new(keep));
     let mut course = Course::new(application, plan, seed, tape.clone(), progress)?;
     let mut failure = course.faults(script);
     course.watch.follow_births(false);
-    course.injector.end(&course.simulated);
+    let unmet = course.injector.end(&course.simulated);
     failure = failure.or_else(|| course.settle());
     let (passed, exit) = (course.simulated.now(), course.exit());
+    let restarts = course.watch.restarts();
     failure = failure.or_else(|| course.shutdown());
     let Course { hit: faults, missed, asked, .. } = course;
     let (hash, events) = tape.end();
-    Ok(Outcome { failure, faults, missed, asked, exit, hash, passed, events })
+    Ok(Outcome { failure, faults, missed, asked, exit, unmet, restarts, hash, passed, events })
 }
 
 /// Lets log lines be made as in a run; the event stream tells of them.
@@ -157,17 +162,13 @@ impl<'a> Course<'a> {
         progress: Progress<'a>,
     ) -> anyhow::Result<Course<'a>> {
         let (watched, recorded) = (Arc::new(Mutex::new(None)), tape.clone());
-        let (watching, taped) = (watched.clone(), tape.clone());
-        let supervisors = application.supervisors.iter();
-        let intensities = supervisors
-            .map(|supervisor| (supervisor.id.shared(), supervisor.rules.intensity))
-            .collect();
+        let (watching, taped, told) = (watched.clone(), tape.clone(), tape.clone());
         let mut app = App::from_application(application.clone())
             .log(Arc::new(Told(plan.level)))
             .plant(plan.bug)
             .observer(move |runtime| taped.listener(runtime))
             .observer(move |runtime| {
-                let watch = Watch::new(runtime, intensities);
+                let watch = Watch::new(runtime, told);
                 *lock(&watching) = Some(watch.clone());
                 watch
             });
@@ -324,7 +325,7 @@ impl<'a> Course<'a> {
             "time": Moment::of(&*runtime.clock()).text(),
             "event": event,
             "pid": pid.map(|pid| runtime.pid_text(pid)),
-            "entry": &fault.target,
+            "entry": (!fault.target.is_empty()).then_some(&fault.target),
         });
         let amount = fault.amount.unwrap_or_default();
         match fault.kind {

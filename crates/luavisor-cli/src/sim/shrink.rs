@@ -6,6 +6,7 @@ use luavisor::Application;
 
 use super::faults::Fault;
 use super::run::{Plan, Progress, Script, run};
+use super::tape::Keep;
 
 /// Real time that the search may take, beside its last run.
 const TIME: Duration = Duration::from_secs(30);
@@ -28,7 +29,7 @@ pub fn shrink(
     let start = Instant::now();
     let fails = |faults: &[Fault]| -> anyhow::Result<bool> {
         let script = Script::Given(faults);
-        let found = run(application, plan, seed, &script, false, progress)?.failure;
+        let found = run(application, plan, seed, &script, Keep::Nothing, progress)?.failure;
         Ok(found.is_some_and(|found| kind(&found) == kind(failure)))
     };
     // Without the draws for others the seed may take another way.
@@ -57,12 +58,12 @@ pub fn shrink(
     Ok(Some(faults))
 }
 
-/// What sort of failure it is: the text without numbers and pids.
+/// What sort of failure it is: the text without numbers, and without pids and their entries.
 fn kind(failure: &str) -> String {
     let mut text = String::new();
     let mut inside = false;
     for letter in failure.chars() {
-        inside = (inside || letter == '{') && letter != '}';
+        inside = (inside || "{(".contains(letter)) && !"})".contains(letter);
         if !inside && !letter.is_ascii_digit() {
             text.push(letter);
         }

@@ -139,8 +139,7 @@ impl ShardKernel {
                 self.stopping = true;
                 for slot in self.occupied() {
                     let to = self.processes.pid(slot);
-                    self.tell_bond(to, cancel.from, BondChange::Cancelled);
-                    self.apply_cancel(Cancel { to, ..(*cancel).clone() });
+                    self.cancel_for_stop(to, (*cancel).clone());
                 }
             }
             Signal::EndAll(exit) => {
@@ -193,6 +192,12 @@ impl ShardKernel {
     }
 
     /// CANCEL: the event first, then the deadline, if it is the earliest.
+    /// The host stops: this process of it gets a CANCEL.
+    pub fn cancel_for_stop(&mut self, to: Pid, cancel: Cancel) {
+        self.tell_bond(to, cancel.from, BondChange::Cancelled);
+        self.apply_cancel(Cancel { to, ..cancel });
+    }
+
     pub fn apply_cancel(&mut self, cancel: Cancel) {
         let Cancel { to, from, at, reason, deadline } = cancel;
         if self.processes.get(to).is_none() {

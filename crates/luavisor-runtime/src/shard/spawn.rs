@@ -226,7 +226,7 @@ impl ShardKernel {
         if self.stopping
             && let Some(cancel) = self.host.stopping_cancel()
         {
-            self.apply_cancel(super::signal::Cancel { to: pid, ..cancel });
+            self.cancel_for_stop(pid, cancel);
         }
     }
 

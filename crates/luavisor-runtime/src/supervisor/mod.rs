@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
-use luavisor_core::supervision::{ChildRule, DynamicRule, Restart, Rules};
+use luavisor_core::supervision::{ChildRule, DynamicRule, Intensity, Restart, Rules};
 use luavisor_core::{Error, HostId, Kind, Pid, Values};
 use luavisor_vm::Context;
 
@@ -126,7 +126,7 @@ pub(crate) fn start(
     }
     let actor = Box::new(Supervisor::new(spec.clone(), rules));
     let pid = context.spawn_native(CONTROL, actor, options)?;
-    context.runtime().world.supervisors.add(&spec.id, pid);
+    context.runtime().world.supervisors.add(&spec.id, pid, spec.rules.intensity);
     Ok(pid)
 }
 
@@ -136,15 +136,15 @@ pub(crate) struct Supervisors(RwLock<Living>);
 
 #[derive(Debug, Default)]
 struct Living {
-    ids: HashMap<Pid, Arc<str>>,
+    ids: HashMap<Pid, (Arc<str>, Intensity)>,
     /// the newest of each id
     pids: HashMap<Arc<str>, Pid>,
 }
 
 impl Supervisors {
-    fn add(&self, id: &Arc<str>, pid: Pid) {
+    fn add(&self, id: &Arc<str>, pid: Pid, intensity: Intensity) {
         let mut living = write(&self.0);
-        living.ids.insert(pid, id.clone());
+        living.ids.insert(pid, (id.clone(), intensity));
         living.pids.insert(id.clone(), pid);
     }
 
@@ -154,11 +154,11 @@ impl Supervisors {
             return;
         }
         let mut living = write(&self.0);
-        if let Some(id) = living.ids.remove(&pid)
+        if let Some((id, _)) = living.ids.remove(&pid)
             && living.pids.get(&id) == Some(&pid)
         {
             // An entry may be a child in several places; the newest of the others stands for it.
-            let others = living.ids.iter().filter(|(_, other)| **other == id);
+            let others = living.ids.iter().filter(|(_, (other, _))| *other == id);
             match others.map(|(pid, _)| *pid).max_by_key(|pid| (pid.generation, *pid)) {
                 Some(other) => living.pids.insert(id, other),
                 None => living.pids.remove(&id),
@@ -174,6 +174,11 @@ impl Supervisors {
     /// The one that lives under this entry id.
     pub fn of(&self, id: &str) -> Option<Pid> {
         read(&self.0).pids.get(id).copied()
+    }
+
+    /// How often this one may restart children.
+    pub fn intensity(&self, pid: Pid) -> Option<Intensity> {
+        read(&self.0).ids.get(&pid).map(|(_, intensity)| *intensity)
     }
 
     /// Whether this is one.

@@ -34,10 +34,11 @@ use std::time::Duration;
 
 use luavisor::supervision::Intensity;
 use luavisor::{
-    CONTROL, ChildChange, Exit, Observer, Occurrence, Pid, Runtime, ServiceChange, TimerChange,
-    TimerId,
+    Application, CONTROL, ChildChange, Exit, Observer, Occurrence, Pid, Runtime, ServiceChange,
+    TimerChange, TimerId,
 };
 
+use super::tape::Tape;
 use crate::sync::lock;
 use bonds::Bonds;
 use messages::Messages;
@@ -56,15 +57,42 @@ const LEFTOVER: usize = 512 << 10;
 /// Nanoseconds after its time at which a timer has certainly not fired.
 const LATE: u64 = 1_000_000_000;
 
+/// Entries of ended processes that are known for a while.
+const KNOWN: usize = 50_000;
+
 /// The names of processes in what is reported.
-pub struct Names(Runtime);
+pub struct Names {
+    runtime: Runtime,
+    entries: Mutex<BTreeMap<Pid, Arc<str>>>,
+}
 
 impl Names {
     fn of(&self, pid: Pid) -> String {
-        match pid == Pid::NONE {
-            true => "the runtime".to_owned(),
-            false => self.0.pid_text(pid),
+        if pid == Pid::NONE {
+            return "the runtime".to_owned();
         }
+        match lock(&self.entries).get(&pid) {
+            Some(entry) => format!("{} ({entry})", self.pid(pid)),
+            None => self.pid(pid),
+        }
+    }
+
+    fn pid(&self, pid: Pid) -> String {
+        self.runtime.pid_text(pid)
+    }
+
+    /// A process was born. Those that ended long ago are forgotten.
+    fn add(&self, pid: Pid, entry: &Arc<str>, living: &BTreeMap<Pid, Arc<str>>) {
+        let mut entries = lock(&self.entries);
+        entries.insert(pid, entry.clone());
+        if entries.len() > 2 * living.len() + KNOWN {
+            entries.retain(|pid, _| living.contains_key(pid));
+        }
+    }
+
+    /// Whether it is one of those of which the runtime itself is made.
+    fn is_own(&self, pid: Pid) -> bool {
+        pid.host == CONTROL && self.runtime.intensity(pid).is_none()
     }
 }
 
@@ -74,7 +102,6 @@ struct State {
     living: BTreeMap<Pid, Arc<str>>,
     /// by process of a child: that of its supervisor, and its name
     children: BTreeMap<Pid, (Pid, Arc<str>)>,
-    supervisors: BTreeSet<Pid>,
     bonds: Bonds,
     messages: Messages,
     /// timers that were stopped and whose time has not come
@@ -85,6 +112,8 @@ struct State {
     restarted: BTreeMap<Pid, VecDeque<u64>>,
     /// restarts of services, and of children as `SUPERVISOR/CHILD`
     restarted_ids: Each<u64>,
+    /// services and children that have used up their restarts
+    gave_up: BTreeSet<String>,
     problem: Option<String>,
     /// targets that were born since somebody asked, if they are wanted
     newborn: Option<Vec<(Pid, Arc<str>)>>,
@@ -105,22 +134,18 @@ impl State {
     }
 }
 
-/// The restart intensities of supervisors, by entry id.
-pub type Intensities = Each<Intensity>;
-
 /// Listens to a simulation.
 #[derive(Clone)]
 pub struct Watch {
     state: Arc<Mutex<State>>,
     names: Arc<Names>,
-    /// of the supervisors that are entries
-    intensities: Arc<Intensities>,
+    tape: Arc<Tape>,
 }
 
 impl Watch {
-    pub fn new(runtime: &Runtime, intensities: Intensities) -> Watch {
-        let intensities = Arc::new(intensities);
-        Watch { state: Arc::default(), names: Arc::new(Names(runtime.clone())), intensities }
+    pub fn new(runtime: &Runtime, tape: Arc<Tape>) -> Watch {
+        let names = Names { runtime: runtime.clone(), entries: Mutex::default() };
+        Watch { state: Arc::default(), names: Arc::new(names), tape }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -131,20 +156,21 @@ impl Watch {
     /// the runtime itself is made.
     pub fn targets(&self) -> Vec<(Pid, Arc<str>)> {
         let state = self.state();
-        let ours = |pid: &Pid| pid.host != CONTROL || state.supervisors.contains(pid);
-        let hit = |pid: &Pid| ours(pid) && !state.awaited.contains_key(pid);
+        let hit = |pid: &Pid| !self.names.is_own(*pid) && !state.awaited.contains_key(pid);
         let living = state.living.iter().filter(|(pid, _)| hit(pid));
         living.map(|(pid, entry)| (*pid, entry.clone())).collect()
     }
 
     /// Whether a target was born since [`Watch::newborn`] was called.
     pub fn any_newborn(&self) -> bool {
-        self.state().newborn.as_ref().is_some_and(|newborn| !newborn.is_empty())
+        let targets = |newborn: &Vec<_>| newborn.iter().any(|(pid, _)| !self.names.is_own(*pid));
+        self.state().newborn.as_ref().is_some_and(targets)
     }
 
     /// The targets that were born since the last call.
     pub fn newborn(&self) -> Vec<(Pid, Arc<str>)> {
-        self.state().newborn.as_mut().map(std::mem::take).unwrap_or_default()
+        let newborn = self.state().newborn.as_mut().map(std::mem::take).unwrap_or_default();
+        newborn.into_iter().filter(|(pid, _)| !self.names.is_own(*pid)).collect()
     }
 
     /// From now on births are remembered for [`Watch::newborn`], or not.
@@ -170,8 +196,14 @@ impl Watch {
     }
 
     /// What a check of the user sees.
-    pub fn view(&self) -> View {
-        View::of(&self.state(), &self.names)
+    pub fn view(&self, application: &Application) -> View {
+        View::of(application, &self.state(), &self.names)
+    }
+
+    /// Restarts so far, and who has used them up.
+    pub fn restarts(&self) -> (u64, Vec<String>) {
+        let state = self.state();
+        (state.restarted_ids.values().sum(), state.gave_up.iter().cloned().collect())
     }
 
     /// How many processes of an entry live.
@@ -196,7 +228,7 @@ impl Watch {
 
     /// What is wrong when nothing is under way.
     pub fn problem(&self) -> Option<String> {
-        let Names(runtime) = &*self.names;
+        let runtime = &self.names.runtime;
         let names = &self.names;
         let mut state = self.state();
         let state = &mut *state;
@@ -239,8 +271,11 @@ impl Watch {
 impl Observer for Watch {
     fn observe(&self, occurrence: &Occurrence) {
         let mut state = self.state();
-        if let Some(problem) = self.look(&mut state, occurrence) {
-            state.problem.get_or_insert(problem);
+        if let Some(problem) = self.look(&mut state, occurrence)
+            && state.problem.is_none()
+        {
+            self.tape.failed(&self.names.runtime, &problem);
+            state.problem = Some(problem);
         }
     }
 }
@@ -252,17 +287,20 @@ impl Watch {
         match occurrence {
             Occurrence::Spawned { pid, entry, .. } => {
                 state.living.insert(*pid, entry.clone());
-                if self.intensities.contains_key(entry) {
-                    state.supervisors.insert(*pid);
-                }
-                let ours = pid.host != CONTROL || state.supervisors.contains(pid);
-                if let Some(newborn) = state.newborn.as_mut().filter(|_| ours) {
+                names.add(*pid, entry, &state.living);
+                if let Some(newborn) = &mut state.newborn {
                     newborn.push((*pid, entry.clone()));
                 }
             }
             Occurrence::Exited { pid, exit, .. } => return self.ends(state, *pid, exit),
             Occurrence::Service { id, change: ServiceChange::Restart { .. }, .. } => {
                 *state.restarted_ids.entry(id.clone()).or_default() += 1;
+            }
+            Occurrence::Service { id, change: ServiceChange::GaveUp { .. }, .. } => {
+                state.gave_up.insert(id.to_string());
+            }
+            Occurrence::Child { supervisor, child, change: ChildChange::GaveUp { .. }, .. } => {
+                state.gave_up.insert(format!("{supervisor}/{child}"));
             }
             Occurrence::Child {
                 supervisor,
@@ -271,19 +309,17 @@ impl Watch {
                 change: ChildChange::Restart { .. },
                 ..
             } => {
-                state.supervisors.insert(*pid);
                 let id = format!("{supervisor}/{child}");
                 *state.restarted_ids.entry(id.into()).or_default() += 1;
-                let intensity = self.intensities.get(supervisor)?;
-                let now = names.0.clock().monotonic();
-                let many = state.restarted(*pid, *intensity, now)?;
+                let intensity = names.runtime.intensity(*pid)?;
+                let now = names.runtime.clock().monotonic();
+                let many = state.restarted(*pid, intensity, now)?;
                 return Some(format!(
                     "intensity: {supervisor} restarted {many} times within {:?}, {} are allowed",
                     intensity.period, intensity.restarts
                 ));
             }
             Occurrence::Child { pid, child, child_pid, .. } => {
-                state.supervisors.insert(*pid);
                 if let Some(process) = child_pid.filter(|pid| state.living.contains_key(pid)) {
                     state.children.insert(process, (*pid, child.clone()));
                 }
@@ -327,7 +363,7 @@ impl Watch {
                 }
             }
             Occurrence::Emptied { host, shard, bytes } if *bytes > LEFTOVER => {
-                let host = names.0.host_name(*host).unwrap_or_default();
+                let host = names.runtime.host_name(*host).unwrap_or_default();
                 return Some(format!(
                     "I9: shard {shard} of {host} holds {bytes} bytes more than a new one, \
                      without processes"
@@ -343,7 +379,6 @@ impl Watch {
 
     fn ends(&self, state: &mut State, pid: Pid, exit: &Arc<Exit>) -> Option<String> {
         let known = state.living.remove(&pid).is_some();
-        state.supervisors.remove(&pid);
         state.restarted.remove(&pid);
         state.messages.forget(pid);
         if let Some(awaited) = state.awaited.get_mut(&pid) {

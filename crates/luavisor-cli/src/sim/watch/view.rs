@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use luavisor::CONTROL;
+use luavisor::Application;
 
 use super::{Names, State};
 
@@ -26,24 +26,38 @@ pub struct View {
 }
 
 impl View {
-    pub(super) fn of(state: &State, names: &Names) -> View {
-        let mut view = View { restarted: state.restarted_ids.clone(), ..View::default() };
+    /// Of nothing: what there may be is there, so that a check need not know nil.
+    fn empty(application: &Application) -> View {
+        let processes = application.processes.iter().map(|process| process.id.shared());
+        let functions = application.functions.iter().map(|function| function.id.shared());
+        let supervisors = || application.supervisors.iter().map(|each| each.id.shared());
+        let entries: Vec<_> = processes.chain(functions).chain(supervisors()).collect();
+        let services = application.services.iter().map(|service| service.id.shared());
+        View {
+            pids: entries.iter().map(|id| (id.clone(), Vec::new())).collect(),
+            unread: entries.into_iter().map(|id| (id, 0)).collect(),
+            children: supervisors().map(|id| (id, Each::new())).collect(),
+            names: Each::new(),
+            restarted: services.chain(supervisors()).map(|id| (id, 0)).collect(),
+        }
+    }
+
+    pub(super) fn of(application: &Application, state: &State, names: &Names) -> View {
+        let mut view = View::empty(application);
+        view.restarted.extend(state.restarted_ids.clone());
         for (pid, entry) in &state.living {
-            if pid.host == CONTROL && !state.supervisors.contains(pid) {
+            if names.is_own(*pid) {
                 continue;
             }
-            view.pids.entry(entry.clone()).or_default().push(names.of(*pid));
-            let unread = state.messages.unread(*pid);
-            if unread > 0 {
-                *view.unread.entry(entry.clone()).or_default() += unread;
-            }
+            view.pids.entry(entry.clone()).or_default().push(names.pid(*pid));
+            *view.unread.entry(entry.clone()).or_default() += state.messages.unread(*pid);
         }
         for (child, (supervisor, name)) in &state.children {
             if state.living.contains_key(child)
                 && let Some(entry) = state.living.get(supervisor)
             {
                 let children = view.children.entry(entry.clone()).or_default();
-                children.insert(name.clone(), names.of(*child));
+                children.insert(name.clone(), names.pid(*child));
             }
         }
         for (name, owner) in &state.names {
