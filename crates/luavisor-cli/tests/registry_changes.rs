@@ -97,8 +97,8 @@ fn what_is_wrong_changes_nothing() {
         end)
         local details = err:details()
         print(details.count, details.errors[1].id, details.errors[1].line, details.errors[1].message)
-        try('host', function(c) c:create({ id = 'app:other', kind = 'process.host' }) end)
-        try('host', function(c) c:delete('app:processes') end)
+        try('terminal', function(c) c:create({ id = 'app:other', kind = 'terminal.host' }) end)
+        try('terminal', function(c) c:delete('app:terminal') end)
         for _, entry in { {}, { id = 'nocolon' }, { id = 'app:x' } } do
             print(pcall(function() registry.snapshot():changes():create(entry) end))
         end
@@ -123,8 +123,8 @@ twice\tnil\tInvalid\tapply changes: two operations on entry app:lone
 used\tnil\tInvalid\tapply changes: app:uses: unknown library \"app:lib\"
 syntax\tnil\tInvalid\tapply changes: app:bad:2: Expected identifier when parsing variable name, got '='
 1\tapp:bad\t2\tExpected identifier when parsing variable name, got '='
-host\tnil\tInvalid\tapply changes: app:other: a process.host cannot change while the application runs
-host\tnil\tInvalid\tapply changes: app:processes: a process.host cannot change while the application runs
+terminal\tnil\tInvalid\tapply changes: app:other: a terminal.host cannot change while the application runs
+terminal\tnil\tInvalid\tapply changes: app:terminal: a terminal.host cannot change while the application runs
 false\tapp:main:24: entry must have valid id field
 false\tapp:main:24: entry must have valid id field
 false\tapp:main:24: entry must have kind field
@@ -290,35 +290,6 @@ fn a_tree_can_be_added_and_changed() {
     main_prints(Project::new().process("child", "", child), body, "child\nchild\nchild\ndone\n");
 }
 
-/// Files, databases and the environment were looked at when the application was loaded.
-#[test]
-fn other_resources_are_left_alone() {
-    let project = functions().file("data/here.txt", "x").entries(
-        "
-  - { name: files, kind: fs.directory, directory: data, lifecycle: { auto_start: true } }
-  - { name: kept, kind: store.memory, lifecycle: { auto_start: true } }
-  - { name: base, kind: db.sql.sqlite, file: 'data/base.db', lifecycle: { auto_start: true } }
-  - { name: machine, kind: env.storage.os }
-  - { name: home, kind: env.variable, variable: HOME, storage: machine }",
-    );
-    let body = "
-        print(registry.snapshot():changes():delete('app:lone'):apply())
-        for _, name in { 'app:files', 'app:kept', 'app:base', 'app:home' } do
-            print(select(2, registry.snapshot():changes():delete(name):apply()))
-        end";
-    let fixed = |name: &str, kind: &str| {
-        format!("apply changes: app:{name}: a {kind} cannot change while the application runs\n")
-    };
-    let expected = [
-        "registry.Version{v2}\n".to_owned(),
-        fixed("files", "fs.directory"),
-        fixed("kept", "store.memory"),
-        fixed("base", "db.sql.sqlite"),
-        fixed("home", "env.variable"),
-    ];
-    main_prints(project, body, &expected.concat());
-}
-
 #[test]
 fn permission_is_asked_for() {
     let body = "
@@ -370,11 +341,11 @@ fn changed_files_are_loaded_again() {
     let project = project.file("src/lib.lua", &lib("lib 2"));
     running.wait_for("main 3\tlib 2");
     let index = std::fs::read_to_string(project.path().join("src/_index.yaml")).unwrap();
-    let host = "kind: process.host";
-    assert!(index.contains(host));
+    let host = "kind: terminal.host";
+    assert!(index.contains(host), "{index}");
     let project = project
-        .file("src/_index.yaml", &index.replacen(host, "meta: { a: 1 }, kind: process.host", 1));
-    running.wait_for("a process.host cannot change while the application runs");
+        .file("src/_index.yaml", &index.replacen(host, "meta: { a: 1 }, kind: terminal.host", 1));
+    running.wait_for("a terminal.host cannot change while the application runs");
     drop(project.file("src/lib.lua", &lib("lib 3")).file("src/_index.yaml", &index));
     running.signal("TERM");
     running.finish().exits(0);

@@ -22,6 +22,7 @@
 //! | [`store`] | stores and databases |
 //! | [`metrics`] | what is counted, and the endpoint that shows it |
 //! | [`volumes`] | directories that programs see |
+//! | [`resources`] | the stores, volumes, variables and policies in force |
 //! | [`crash`] | reports of processes that failed |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | `registry` | changes of the entries |
@@ -50,8 +51,8 @@ pub mod random;
 mod raw;
 mod ready;
 mod registry;
+pub mod resources;
 pub mod runtime;
-pub mod security;
 pub mod services;
 mod shard;
 mod simulated;
@@ -77,8 +78,8 @@ pub use observe::{BondChange, MessageStage, Observer, Occurrence, TimerChange};
 pub use output::{Captured, OutputSink};
 #[doc(hidden)]
 pub use planted::Bug;
+pub use resources::Resources;
 pub use runtime::{Runtime, RuntimeBuilder};
-pub use security::Security;
 pub use services::{ServiceChange, ServiceSpec, ServiceState, Services, Shutdown, Target};
 pub use snapshot::{ShardSnapshot, Snapshot};
 pub use store::{StoreSpec, Stores};

@@ -16,7 +16,6 @@ use crate::bus::Bus;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::crash::Storms;
-use crate::environment::Environment;
 use crate::executor::Executor;
 use crate::faults::Faults;
 use crate::growing::Growing;
@@ -33,16 +32,14 @@ use crate::planted::Bug;
 use crate::random::FastRng;
 use crate::raw::RawMode;
 use crate::registry::Upgradable;
-use crate::security::Security;
+use crate::resources::Resources;
 use crate::services::Board;
 use crate::shard::Shard;
 use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
-use crate::store::Stores;
 use crate::supervisor::Supervisors;
 use crate::sync::{lock, read, write};
 use crate::tuning::Tuning;
-use crate::volumes::Volumes;
 
 /// The built-in host of system actors, whose pids read `{node:control|0x…}`.
 pub const CONTROL: HostId = HostId(1);
@@ -63,10 +60,12 @@ pub(crate) struct World {
     pub outputs: Outputs,
     pub input: TerminalInput,
     pub raw: RawMode,
-    pub environment: Environment,
-    pub security: Security,
-    pub stores: Stores,
-    pub volumes: Volumes,
+    /// in force; see [`World::resources`]
+    resources: RwLock<Arc<Resources>>,
+    /// held while entries change and that is carried out
+    pub changing: Mutex<()>,
+    /// guarded calls need a security context
+    pub strict: bool,
     pub tuning: Tuning,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
@@ -109,10 +108,8 @@ pub(crate) struct WorldParts {
     pub outputs: Outputs,
     pub input: TerminalInput,
     pub raw: RawMode,
-    pub environment: Environment,
-    pub security: Security,
-    pub stores: Stores,
-    pub volumes: Volumes,
+    pub resources: Resources,
+    pub strict: bool,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -139,10 +136,9 @@ impl World {
             outputs: parts.outputs,
             input: parts.input,
             raw: parts.raw,
-            environment: parts.environment,
-            security: parts.security,
-            stores: parts.stores,
-            volumes: parts.volumes,
+            resources: RwLock::new(Arc::new(parts.resources)),
+            changing: Mutex::new(()),
+            strict: parts.strict,
             tuning: Tuning::default(),
             executor: parts.executor,
             modules: parts.modules,
@@ -171,6 +167,16 @@ impl World {
         world.outputs.attach(&world);
         world.input.attach(&world);
         world
+    }
+
+    /// What programs find by id besides code, as it is now.
+    pub fn resources(&self) -> Arc<Resources> {
+        read(&self.resources).clone()
+    }
+
+    /// Puts others in force.
+    pub fn set_resources(&self, resources: Resources) {
+        *write(&self.resources) = Arc::new(resources);
     }
 
     /// Whether it is driven by hand: then it does nothing outside of itself.
@@ -213,14 +219,25 @@ impl World {
             let text = format!("host {} exists already", config.name);
             return Err(Error::new(Kind::ALREADY_EXISTS, text));
         }
+        let earlier = self.every_host().filter(|host| host.name == config.name).count() as u64;
         let host = self
             .hosts
-            .push(|index| Host::new(HostId(index as u32 + 1), config, &self.executor, &self.clock))
+            .push(|index| {
+                let id = HostId(index as u32 + 1);
+                Host::new(id, config, &self.executor, &self.clock, earlier)
+            })
             .ok_or_else(|| Error::new(Kind::LIMIT_EXCEEDED, "too many hosts"))?
             .clone();
         host.attach();
         by_name.insert(host.name.clone(), host.clone());
         Ok(host)
+    }
+
+    /// Forgets the name of a host. What runs there is not touched: its service stops it.
+    pub fn retire_host(&self, name: &str) {
+        if let Some(host) = write(&self.by_name).remove(name) {
+            host.retire();
+        }
     }
 
     pub fn host(&self, id: HostId) -> Option<&Arc<Host>> {
@@ -231,7 +248,13 @@ impl World {
         read(&self.by_name).get(name).cloned()
     }
 
+    /// All hosts, but for those that are over.
     pub fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
+        self.every_host().filter(|host| !host.over())
+    }
+
+    /// Those too.
+    pub fn every_host(&self) -> impl Iterator<Item = &Arc<Host>> {
         self.hosts.iter()
     }
 

@@ -102,17 +102,16 @@ impl Luavisor {
             let pid = services.state(id).and_then(|service| service.pid);
             pid.is_some_and(|pid| runtime.upgradable(pid))
         };
-        let changed = entries.replace(application, upgradable)?;
-        let reloaded = Reloaded {
-            version: changed.version,
-            changes: changed
-                .changes
-                .iter()
-                .map(|change| (change.name(), change.id().clone()))
-                .collect(),
-            services: changed.services.iter().map(|service| service.id.clone()).collect(),
-        };
-        runtime.carry_out(changed);
+        let mut reloaded = Reloaded { version: 0, changes: Vec::new(), services: Vec::new() };
+        reloaded.version = runtime.change(|| {
+            let changed = entries.replace(application, upgradable)?;
+            let changes = changed.changes.iter();
+            reloaded.changes = changes.map(|change| (change.name(), change.id().clone())).collect();
+            let hosts = changed.hosts.iter().map(|(_, service)| service);
+            let services = hosts.chain(&changed.services);
+            reloaded.services = services.map(|service| service.id.clone()).collect();
+            Ok(changed)
+        })?;
         Ok(reloaded)
     }
 

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::application::{StorageDefinition, StorageKind, VariableDefinition};
 use crate::diagnostic::{Problem, Problems};
 use crate::entries::{RawEntries, RawEntry};
 use crate::id::EntryId;
 use crate::read;
+use crate::resources::{StorageDefinition, StorageKind, VariableDefinition};
 use crate::source::Span;
 use crate::yaml::{Data, Node};
 

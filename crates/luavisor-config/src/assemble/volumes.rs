@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::application::VolumeDefinition;
 use crate::diagnostic::Problems;
 use crate::entries::RawEntry;
 use crate::lifecycle::Lifecycle;
 use crate::read;
+use crate::resources::VolumeDefinition;
 use crate::yaml::Node;
 
 use super::lifecycles::set;

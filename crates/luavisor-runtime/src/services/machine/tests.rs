@@ -79,7 +79,7 @@ impl Bench {
             "stop" => Event::StopAsked(self.number(id)),
             "put" => {
                 let number = self.number(id);
-                Event::Put(number, Box::new(self.specs[number].clone()))
+                Event::Put(vec![(number, self.specs[number].clone())])
             }
             "removed" => Event::Removed(self.number(id)),
             "returned" => ended(Exit::normal(Values::one(false))),
@@ -174,7 +174,7 @@ fn what_changes_starts_again_with_what_needs_it() {
     ]);
     // A new one joins the others.
     let mut bench = Bench::running(specs[..1].to_vec());
-    let actions = bench.machine.handle(Event::Put(1, Box::new(service("web", &["db"]))), 0);
+    let actions = bench.machine.handle(Event::Put(vec![(1, service("web", &["db"]))]), 0);
     assert!(actions.contains(&Action::Launch(1)), "{actions:?}");
     let actions = bench.machine.handle(Event::ShutdownAsked, 0);
     assert!(actions.contains(&Action::Stop(1)) && !actions.contains(&Action::Stop(0)));
