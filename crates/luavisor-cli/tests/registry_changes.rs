@@ -335,6 +335,10 @@ fn changed_files_are_loaded_again() {
     // What does not load leaves the running code alone.
     let project = project.file("src/main.lua", "return function(");
     running.wait_for("not reloaded, the running code goes on");
+    let project = project.file("src/main.lua", &service("main 2"));
+    running.wait_for("nothing to reload: the running code is this one");
+    let project = project.file("luavisor.yaml", "version: '1.0'\nshutdown: { timeout: 9s }\n");
+    running.wait_for("the config file counts from the next start on");
     let project = project.file("src/main.lua", &service("main 3"));
     running.wait_for("main 3\tlib 1");
     // Whoever uses a library is started again with it.

@@ -7,7 +7,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use luavisor_config::{ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, rebuild};
+use luavisor_config::{
+    ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, Settings, rebuild,
+};
 use luavisor_core::registry::{self, Change, Entry, History};
 use luavisor_core::template::{TemplateFault, TemplateOptions};
 use luavisor_core::value::Table;
@@ -68,6 +70,11 @@ impl Entries {
         Entries { programs, templates, entries, state }
     }
 
+    /// The settings of the start.
+    pub fn settings(&self) -> Settings {
+        self.state().application.settings.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,17 +87,21 @@ impl Entries {
     /// Invalid: entries changed that cannot change while the application runs.
     pub fn replace(
         &self,
-        application: Application,
+        mut application: Application,
         upgradable: impl Fn(&str) -> bool,
     ) -> Result<Changed, Error> {
         let mut state = self.state();
+        application.settings.clone_from(&state.application.settings);
         let entries = shared(&entries_of(&application), &state.history.current().entries);
+        state.add_made(&mut application, &entries);
         let changes = registry::delta(&state.history.current().entries, &entries);
         let mut changed = self.install(&mut state, entries.clone(), &changes, application)?;
         if !changes.is_empty() {
             state.history.push(entries);
         }
         changed.version = state.history.current().id;
+        // Whoever edits policies wants to see what they do.
+        changed.services.append(&mut changed.amended);
         let known: BTreeSet<Arc<str>> =
             changed.services.iter().map(|service| service.id.clone()).collect();
         let Application { services, policies, .. } = &state.application;
@@ -101,8 +112,6 @@ impl Entries {
             }
         }
         changed.renewed = changed.outdated.clone();
-        // Whoever edits policies wants to see what they do.
-        changed.services.append(&mut changed.amended);
         Ok(changed)
     }
 
@@ -133,12 +142,7 @@ impl Entries {
         let mut application = rebuild(&options, old, &wanted, &hosts, &compiler)
             .map_err(|problems| refusal(&problems))?;
         resources::keep(&mut application, old, same);
-        let stays = |id: &EntryId| state.made.contains(id) && find(entries, id.as_str()).is_none();
-        application.processes.extend(old.processes.iter().filter(|p| stays(&p.id)).cloned());
-        application.functions.extend(old.functions.iter().filter(|f| stays(&f.id)).cloned());
-        application.services.extend(old.services.iter().filter(|s| stays(&s.id)).cloned());
-        application.hosts.extend(old.hosts.iter().filter(|h| stays(&h.id)).cloned());
-        application.terminal_hosts = old.terminal_hosts.clone();
+        state.add_made(&mut application, entries);
         Ok(application)
     }
 
@@ -172,6 +176,20 @@ impl Entries {
         *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
         (state.code, state.application, state.resources) = (code, application, resources);
         Ok(Changed { changes: changes.to_vec(), outdated, ..difference })
+    }
+}
+
+impl State {
+    /// Adds what was made in code, unless it is an entry now.
+    fn add_made(&self, application: &mut Application, entries: &registry::Entries) {
+        let old = &self.application;
+        let stays = |id: &EntryId| self.made.contains(id) && find(entries, id.as_str()).is_none();
+        application.processes.extend(old.processes.iter().filter(|p| stays(&p.id)).cloned());
+        application.functions.extend(old.functions.iter().filter(|f| stays(&f.id)).cloned());
+        application.services.extend(old.services.iter().filter(|s| stays(&s.id)).cloned());
+        application.hosts.extend(old.hosts.iter().filter(|h| stays(&h.id)).cloned());
+        let terminals = old.terminal_hosts.iter().filter(|host| stays(&host.id));
+        application.terminal_hosts.extend(terminals.cloned());
     }
 }
 

@@ -62,6 +62,8 @@ pub struct Reloaded {
     pub changes: Vec<(&'static str, Arc<str>)>,
     /// services that are new or were started again
     pub services: Vec<Arc<str>>,
+    /// whether the settings differ from those of the start, which stay in force
+    pub settings: bool,
 }
 
 impl Luavisor {
@@ -102,8 +104,10 @@ impl Luavisor {
             let pid = services.state(id).and_then(|service| service.pid);
             pid.is_some_and(|pid| runtime.upgradable(pid))
         };
-        let mut reloaded = Reloaded { version: 0, changes: Vec::new(), services: Vec::new() };
+        let mut reloaded =
+            Reloaded { version: 0, changes: Vec::new(), services: Vec::new(), settings: false };
         reloaded.version = runtime.change(|| {
+            reloaded.settings = entries.settings() != application.settings;
             let changed = entries.replace(application, upgradable)?;
             let changes = changed.changes.iter();
             reloaded.changes = changes.map(|change| (change.name(), change.id().clone())).collect();
