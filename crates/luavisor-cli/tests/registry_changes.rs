@@ -102,6 +102,13 @@ fn what_is_wrong_changes_nothing() {
         for _, entry in { {}, { id = 'nocolon' }, { id = 'app:x' } } do
             print(pcall(function() registry.snapshot():changes():create(entry) end))
         end
+        local own, halves = {}, {}
+        own.own = own
+        for _ = 1, 100 do halves = { halves, halves } end
+        for _, entry in { { data = own }, { meta = { own } }, { data = halves }, { data = { f = print } }, { data = 5 } } do
+            entry.id, entry.kind = 'app:x', 'registry.entry'
+            print(pcall(function() registry.snapshot():changes():create(entry) end))
+        end
         print(registry.snapshot_at(0))
         print(registry.snapshot_at(9))
         print(registry.apply_version('v1'))
@@ -128,10 +135,15 @@ terminal\tnil\tInvalid\tapply changes: app:terminal: a terminal.host cannot chan
 false\tapp:main:24: entry must have valid id field
 false\tapp:main:24: entry must have valid id field
 false\tapp:main:24: entry must have kind field
+false\tapp:main:31: data of an entry contains itself
+false\tapp:main:31: meta of an entry contains itself
+false\tapp:main:31: data of an entry is too large
+false\tdata.f: a function cannot be sent
+false\tapp:main:31: data of an entry must be a table
 nil\tinvalid version ID
 nil\tversion not found
 false\texpected version object
-false\tapp:main:29: expected version object
+false\tapp:main:36: expected version object
 nil\tarrays of entries expected
 1\told lib
 1\t2
