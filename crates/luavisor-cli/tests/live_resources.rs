@@ -174,6 +174,7 @@ fn hosts_come_change_and_go() {
             process.registry.register(name)
             if process.events():receive().kind == process.event.CANCEL then
                 print(name, 'is cancelled')
+                if name == 'second' then process.inbox():receive() end
             end
         end";
     let project = Project::new().process("worker", "", worker);
@@ -189,11 +190,14 @@ fn hosts_come_change_and_go() {
         data('app:extra', function(data) data.host.max_processes = 2 end)
         print(process.events():receive().from == first)
         until_('app:extra', 'running')
-        print(process.spawn('app:worker', 'app:extra', 'second') ~= first)
+        local second = process.spawn('app:worker', 'app:extra', 'second')
+        print(second ~= first)
         print(process.spawn('app:worker', 'app:extra', 'third') ~= nil)
         print(process.send(first, 'hello'))
         assert(apply('delete', 'app:extra'))
         print(select(2, process.spawn('app:worker', 'app:extra', 'late')))
+        -- Its host waits for it, so it can be reached.
+        print(process.send(second, 'go', 1))
         until_('app:extra', 'stopped')
         assert(apply('create', host))
         until_('app:extra', 'running')
@@ -214,6 +218,7 @@ fn hosts_come_change_and_go() {
             "true",
             "nil\tprocess not found",
             "host not found",
+            "true",
             "true\tnil\tprocess not found",
             "apply changes: app:service: unknown host \"app:extra\"",
         ]

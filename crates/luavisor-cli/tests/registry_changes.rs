@@ -95,6 +95,9 @@ fn what_is_wrong_changes_nothing() {
             c:create({ id = 'app:bad', kind = 'function.lua',
                 data = { method = 'run', source = 'return function()\\n  local = 3\\nend' } })
         end)
+        try('file', function(c)
+            c:create({ id = 'app:x', kind = 'library.lua', data = { source = 'file://x.lua' } })
+        end)
         local details = err:details()
         print(details.count, details.errors[1].id, details.errors[1].line, details.errors[1].message)
         try('terminal', function(c) c:create({ id = 'app:other', kind = 'terminal.host' }) end)
@@ -129,21 +132,22 @@ not there\tnil\tNotFound\tapply changes: entry not found: app:nobody
 twice\tnil\tInvalid\tapply changes: two operations on entry app:lone
 used\tnil\tInvalid\tapply changes: app:uses: unknown library \"app:lib\"
 syntax\tnil\tInvalid\tapply changes: app:bad:2: Expected identifier when parsing variable name, got '='
+file\tnil\tInvalid\tapply changes: app:x: source is the code itself: files are read at load only
 1\tapp:bad\t2\tExpected identifier when parsing variable name, got '='
 terminal\tnil\tInvalid\tapply changes: app:other: a terminal.host cannot change while the application runs
 terminal\tnil\tInvalid\tapply changes: app:terminal: a terminal.host cannot change while the application runs
-false\tapp:main:24: entry must have valid id field
-false\tapp:main:24: entry must have valid id field
-false\tapp:main:24: entry must have kind field
-false\tapp:main:31: data of an entry contains itself
-false\tapp:main:31: meta of an entry contains itself
-false\tapp:main:31: data of an entry is too large
+false\tapp:main:27: entry must have valid id field
+false\tapp:main:27: entry must have valid id field
+false\tapp:main:27: entry must have kind field
+false\tapp:main:34: data of an entry contains itself
+false\tapp:main:34: meta of an entry contains itself
+false\tapp:main:34: data of an entry is too large
 false\tdata.f: a function cannot be sent
-false\tapp:main:31: data of an entry must be a table
+false\tapp:main:34: data of an entry must be a table
 nil\tinvalid version ID
 nil\tversion not found
 false\texpected version object
-false\tapp:main:36: expected version object
+false\tapp:main:39: expected version object
 nil\tarrays of entries expected
 1\told lib
 1\t2

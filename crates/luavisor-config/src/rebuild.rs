@@ -80,6 +80,10 @@ pub fn rebuild<C: ChunkCompiler>(
             && let Some(source) = fields.iter_mut().find(|field| &*field.key == "source")
             && let Data::Scalar(scalar) = &mut source.value.data
         {
+            if scalar.text.starts_with("file://") {
+                problems.error(span, "source is the code itself: files are read at load only");
+                scalar.text = "return nil".into();
+            }
             scalar.style = Style::File(add(&mut sources, id, scalar.text.clone(), true));
         }
         raw.index.insert(id.clone(), raw.list.len());

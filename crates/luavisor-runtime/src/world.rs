@@ -280,10 +280,18 @@ impl World {
                 Error::not_found(text)
             });
         };
-        let host = self.host_named(parsed.host).filter(|_| parsed.node.is_none());
-        let host = host.ok_or_else(|| Error::not_found("host not found"))?;
-        let pid = parsed.uniq.and_then(|uniq| Pid::from_uniq(host.id, uniq));
-        pid.ok_or_else(Error::process_not_found)
+        let known = self.host_named(parsed.host).filter(|_| parsed.node.is_none());
+        let pid = |host: &Arc<Host>| host.own_pid(parsed.uniq?);
+        if let Some(pid) = known.as_ref().and_then(pid) {
+            return Ok(pid);
+        }
+        // What runs on a host that was deleted or replaced can be reached until it ends.
+        let same_name = |host: &&Arc<Host>| host.retired() && *host.name == *parsed.host;
+        match self.hosts().filter(same_name).find_map(pid) {
+            Some(pid) if parsed.node.is_none() => Ok(pid),
+            _ if known.is_none() => Err(Error::not_found("host not found")),
+            _ => Err(Error::process_not_found()),
+        }
     }
 
     /// What Lua gets for sending to a control pid.

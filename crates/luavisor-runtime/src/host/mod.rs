@@ -30,7 +30,7 @@ use crate::native::Notice;
 use crate::observe::Occurrence;
 use crate::shard::Shard;
 use crate::shard::kernel::ShardKernel;
-use crate::shard::places::Memory;
+use crate::shard::places::{GENERATIONS, Memory};
 use crate::shard::signal::{Cancel, Signal};
 use crate::sync::lock;
 use crate::world::World;
@@ -221,7 +221,13 @@ impl Host {
     pub fn pid_of(&self, text: &[u8]) -> Option<Pid> {
         let parsed = pid::parse(std::str::from_utf8(text).ok()?)?;
         let own = parsed.node.is_none() && *parsed.host == *self.name;
-        Pid::from_uniq(self.id, parsed.uniq.filter(|_| own)?)
+        self.own_pid(parsed.uniq.filter(|_| own)?)
+    }
+
+    /// The pid of this number, unless a host that had the same name earlier or later gave it.
+    pub fn own_pid(&self, uniq: u128) -> Option<Pid> {
+        let pid = Pid::from_uniq(self.id, uniq)?;
+        (pid.generation >> GENERATIONS == self.successor).then_some(pid)
     }
 
     /// How many processes live on the host: while it runs, about so many.

@@ -17,7 +17,7 @@ const LIMITED: usize = 200;
 
 /// Generations that a host of a name leaves to the next one of that name, as a power of
 /// two: a trillion processes in one shard.
-const GENERATIONS: u32 = 40;
+pub(crate) const GENERATIONS: u32 = 40;
 
 /// Whether a process has a memory limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
