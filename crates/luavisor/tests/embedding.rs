@@ -161,6 +161,28 @@ fn modules_in_rust() {
     luavisor.shutdown();
 }
 
+/// `system.modules()` leaves out none that an entry may list.
+#[test]
+fn every_module_is_listed() {
+    let source = "
+        local system = require('system')
+        return function()
+            local names = {}
+            for _, module in system.modules() do table.insert(names, module.name) end
+            return table.concat(names, ' ')
+        end";
+    let luavisor = App::new().host(HOST, 1).process("app:main", source).start().unwrap();
+    luavisor.wait_until_booted();
+    let exit = luavisor.spawn("app:main", HOST, ()).unwrap().wait();
+    let names: Vec<&str> = exit.value.str(0).unwrap().split(' ').collect();
+    let globals = ["channel", "coroutine", "errors", "os", "payload", "process"];
+    let modules = luavisor::config::vocabulary::MODULES;
+    let mut expected: Vec<&str> = modules.iter().chain(&globals).copied().collect();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    luavisor.shutdown();
+}
+
 #[test]
 fn events_tell_of_starts_and_ends() {
     let luavisor = with("app:brief", "return function() end");
