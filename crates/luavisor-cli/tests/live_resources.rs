@@ -162,7 +162,7 @@ blue\ttrue\twhite
 nil\tenvironment variable not found
 apply changes: app:greeting: unknown storage \"app:memory\"
 apply changes: app:colour: variable name already exists: COLOUR
-apply changes: app:other: cannot read ./conf/other.env: No such file or directory (os error 2)
+apply changes: app:other: cannot read conf/other.env: no such file
 ",
     );
 }
@@ -282,7 +282,7 @@ nil\tkey not found
 apply changes: app:orders: unknown database \"app:zdb\"
 nil\tstore not found: app:orders
 nil\tfilesystem not found: app:logs
-apply changes: app:gone: there is no directory ./gone; auto_init makes it
+apply changes: app:gone: there is no directory gone; auto_init makes it
 ",
     );
 }

@@ -156,8 +156,7 @@ impl Entries {
     ) -> Result<Changed, Error> {
         let old_entries = state.history.current().entries.clone();
         if let Some((id, kind)) = changes.iter().find_map(|change| fixed(change, &old_entries)) {
-            let text =
-                format!("apply changes: {id}: a {kind} cannot change while the application runs");
+            let text = format!("{id}: a {kind} cannot change while the application runs");
             return Err(Error::invalid(text));
         }
         let code = Code::of(&application, &state.code);
@@ -221,8 +220,13 @@ impl Catalog for Entries {
     fn change(&self, changes: &[Change]) -> Result<Changed, Error> {
         let mut state = self.state();
         let entries = registry::apply(&state.history.current().entries, changes)?;
-        let application = self.rebuilt(&state, &entries)?;
-        let mut changed = self.install(&mut state, entries.clone(), changes, application)?;
+        let prefixed = |error: Error| {
+            let message = format!("apply changes: {}", error.message).into();
+            Error { message, ..error }
+        };
+        let application = self.rebuilt(&state, &entries).map_err(prefixed)?;
+        let changed = self.install(&mut state, entries.clone(), changes, application);
+        let mut changed = changed.map_err(prefixed)?;
         changed.version = state.history.push(entries);
         Ok(changed)
     }
@@ -337,7 +341,7 @@ fn refusal(problems: &[EntryProblem]) -> Error {
         ("errors".into(), Value::Table(1)),
     ];
     let details = Values { items: [Value::Table(0)].into_iter().collect(), tables };
-    Error::new(Kind::INVALID, format!("apply changes: {summary}{more}")).details(details)
+    Error::new(Kind::INVALID, format!("{summary}{more}")).details(details)
 }
 
 /// Compiles what has changed.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::diagnostic::Problems;
 use crate::entries::RawEntry;
+use crate::files;
 use crate::lifecycle::Lifecycle;
 use crate::read;
 use crate::resources::VolumeDefinition;
@@ -42,7 +43,7 @@ pub(super) fn volume(
         path => base.join(path),
     };
     if !create && !directory.is_dir() {
-        let text = format!("there is no directory {}; auto_init makes it", directory.display());
+        let text = format!("there is no directory {}; auto_init makes it", files::name(&directory));
         problems.error(node.span, text);
         return None;
     }
