@@ -92,8 +92,8 @@ impl Luavisor {
 
     /// Puts an application that was loaded anew into the place of the one that runs. What
     /// is spawned and called from now on is the new code; services that changed, or whose
-    /// code did, are started again, unless their process is upgradable: that one gets
-    /// OUTDATED.
+    /// code or policies did, are started again, unless only the code did and their process
+    /// is upgradable: that one gets OUTDATED.
     ///
     /// # Errors
     /// Invalid: an entry changed that cannot change while the application runs. Then
