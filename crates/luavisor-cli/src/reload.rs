@@ -20,6 +20,8 @@ use crate::run::say;
 const INTERVAL: Duration = Duration::from_millis(200);
 /// Files that are looked at, at most.
 const FILES: usize = 100_000;
+/// Changes that a log line names, at most.
+const LISTED: usize = 20;
 
 /// When each file changed last, and its size.
 type Look = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
@@ -101,16 +103,25 @@ impl Last {
 
 fn tell(reloaded: &Reloaded, log: &Log) {
     let changes = reloaded.changes.iter().map(|(kind, id)| format!("{kind} {id}"));
-    let changes: Vec<String> = changes.collect();
     let mut fields = vec![
         ("version".to_owned(), reloaded.version.to_string()),
-        ("changes".to_owned(), json_text(&changes.join(", "))),
+        ("changes".to_owned(), json_text(&listed(changes))),
     ];
     if !reloaded.services.is_empty() {
-        let services: Vec<&str> = reloaded.services.iter().map(|id| &**id).collect();
-        fields.push(("services".to_owned(), json_text(&services.join(", "))));
+        let services = reloaded.services.iter().map(|id| id.to_string());
+        fields.push(("services".to_owned(), json_text(&listed(services))));
     }
     say(log, Level::Info, "reloaded", fields);
+}
+
+/// The first ones, and how many there are besides.
+fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let first: Vec<String> = names.take(LISTED).collect();
+    match more {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
 }
 
 /// All files of the project that a load might read.
@@ -155,5 +166,18 @@ fn relevant(name: &str) -> bool {
 fn note(look: &mut Look, path: &Path) {
     if let Ok(about) = std::fs::metadata(path) {
         look.insert(path.to_owned(), (about.modified().ok(), about.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_the_first_changes() {
+        let names = |count: usize| (0..count).map(|n| n.to_string());
+        assert_eq!(listed(names(2)), "0, 1");
+        assert!(listed(names(LISTED)).ends_with(", 19"));
+        assert!(listed(names(LISTED + 5)).ends_with(", 19 and 5 more"));
     }
 }
