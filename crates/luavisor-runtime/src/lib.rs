@@ -9,7 +9,7 @@
 //! | [`runtime`] | the handle for everybody outside |
 //! | `simulated` | what only simulations ask of it |
 //! | [`native`] | processes in Rust |
-//! | [`host`] | hosts: configuration, states, placement |
+//! | [`host`], `hosts` | hosts: configuration, states, placement; which there are |
 //! | `shard` | processes and what they do to each other |
 //! | `executor` | threads, watchdog; the manual executor |
 //! | `ready` | what runs next, in two classes |
@@ -38,6 +38,7 @@ mod executor;
 mod faults;
 mod growing;
 pub mod host;
+mod hosts;
 mod input;
 pub mod log;
 mod machine;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::value::Bytes;
-use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values, pid};
+use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values};
 use luavisor_vm::kernel::{CancelRequest, Level, Room, SpawnRequest};
 use luavisor_vm::native::{AsyncFunction, Caller, NativeModule};
 use luavisor_vm::{Birth, Plane, Preemption, Program, Spot, Token};
@@ -87,8 +87,9 @@ pub(crate) struct World {
     pub shutting_down: AtomicBool,
     /// set by [`crate::Services::boot`]
     pub services: OnceLock<Arc<Board>>,
-    hosts: Growing<Arc<Host>>,
-    by_name: RwLock<HashMap<Arc<str>, Arc<Host>>>,
+    pub(crate) hosts: Growing<Arc<Host>>,
+    /// those that were not retired
+    pub(crate) by_name: RwLock<HashMap<Arc<str>, Arc<Host>>>,
     refusals: RwLock<HashMap<Pid, Error>>,
     /// the requested exit code, or `NO_CODE`
     exit_code: AtomicI64,
@@ -210,88 +211,6 @@ impl World {
         // The same for all VMs that a shard has one after the other.
         let vm = *shard.spot.get_or_init(|| self.vms.fetch_add(1, Ordering::Relaxed));
         Some(Spot { plane, vm })
-    }
-
-    /// Adds a host that is not started.
-    pub fn add_host(self: &Arc<World>, config: HostConfig) -> Result<Arc<Host>, Error> {
-        let mut by_name = write(&self.by_name);
-        if by_name.contains_key(&*config.name) {
-            let text = format!("host {} exists already", config.name);
-            return Err(Error::new(Kind::ALREADY_EXISTS, text));
-        }
-        let earlier = self.every_host().filter(|host| host.name == config.name).count() as u64;
-        let host = self
-            .hosts
-            .push(|index| {
-                let id = HostId(index as u32 + 1);
-                Host::new(id, config, &self.executor, &self.clock, earlier)
-            })
-            .ok_or_else(|| Error::new(Kind::LIMIT_EXCEEDED, "too many hosts"))?
-            .clone();
-        host.attach();
-        by_name.insert(host.name.clone(), host.clone());
-        Ok(host)
-    }
-
-    /// Forgets the name of a host. What runs there is not touched: its service stops it.
-    pub fn retire_host(&self, name: &str) {
-        if let Some(host) = write(&self.by_name).remove(name) {
-            host.retire();
-        }
-    }
-
-    pub fn host(&self, id: HostId) -> Option<&Arc<Host>> {
-        self.hosts.get((id.0 as usize).checked_sub(1)?)
-    }
-
-    pub fn host_named(&self, name: &str) -> Option<Arc<Host>> {
-        read(&self.by_name).get(name).cloned()
-    }
-
-    /// All hosts, but for those that are over.
-    pub fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
-        self.every_host().filter(|host| !host.over())
-    }
-
-    /// Those too.
-    pub fn every_host(&self) -> impl Iterator<Item = &Arc<Host>> {
-        self.hosts.iter()
-    }
-
-    /// The shard that the process lives or lived in.
-    pub fn shard(&self, pid: Pid) -> Option<&Arc<Shard>> {
-        self.host(pid.host)?.shard(pid.shard())
-    }
-
-    pub fn alive(&self, pid: Pid) -> bool {
-        self.shard(pid).is_some_and(|shard| shard.alive(pid))
-    }
-
-    pub fn pid_text(&self, pid: Pid) -> String {
-        pid.text(self.host(pid.host).map_or("", |host| &host.name)).to_string()
-    }
-
-    /// A destination as text (SPEC 2.2).
-    pub fn resolve(&self, destination: &[u8]) -> Result<Pid, Error> {
-        let text = String::from_utf8_lossy(destination);
-        let Some(parsed) = pid::parse(&text) else {
-            return self.names.lookup(&text).ok_or_else(|| {
-                let text = format!("could not resolve '{text}' as PID or registered name");
-                Error::not_found(text)
-            });
-        };
-        let known = self.host_named(parsed.host).filter(|_| parsed.node.is_none());
-        let pid = |host: &Arc<Host>| host.own_pid(parsed.uniq?);
-        if let Some(pid) = known.as_ref().and_then(pid) {
-            return Ok(pid);
-        }
-        // What runs on a host that was deleted or replaced can be reached until it ends.
-        let same_name = |host: &&Arc<Host>| host.retired() && *host.name == *parsed.host;
-        match self.hosts().filter(same_name).find_map(pid) {
-            Some(pid) if parsed.node.is_none() => Ok(pid),
-            _ if known.is_none() => Err(Error::not_found("host not found")),
-            _ => Err(Error::process_not_found()),
-        }
     }
 
     /// What Lua gets for sending to a control pid.
