@@ -258,6 +258,12 @@ fn stores_databases_and_directories_come_change_and_go() {
         until_('app:orders', 'stopped')
         until_('app:orders', 'running')
         print(store.get('app:orders'):get('one'))
+        -- Another database is another store too.
+        store.get('app:orders'):set('two', 2)
+        data('app:zdb', function(data) data.file = 'data/second.db' end)
+        until_('app:orders', 'stopped')
+        until_('app:orders', 'running')
+        print(store.get('app:orders'):get('two'), store.get('app:orders'):set('two', 3))
         data('app:kept', function(data) data.max_size = 1 end)
         until_('app:kept', 'stopped')
         until_('app:kept', 'running')
@@ -277,6 +283,7 @@ fn stores_databases_and_directories_come_change_and_go() {
 true
 1\t1\tx
 nil\tkey not found
+nil\ttrue
 nil\tapp:kept is not running
 nil\tkey not found
 apply changes: app:orders: unknown database \"app:zdb\"
