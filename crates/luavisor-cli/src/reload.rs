@@ -20,6 +20,8 @@ use crate::run::say;
 const INTERVAL: Duration = Duration::from_millis(200);
 /// Files that are looked at, at most.
 const FILES: usize = 100_000;
+/// Changes that a log line names, at most.
+const LISTED: usize = 20;
 
 /// When each file changed last, and its size.
 type Look = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
@@ -48,12 +50,13 @@ impl Watcher {
     fn watch(self, luavisor: &Luavisor, log: &Log) {
         let Watcher { options, mut loaded } = self;
         let mut seen = loaded.clone();
+        let mut last = Last::default();
         loop {
             std::thread::sleep(INTERVAL);
             let now = look(&options);
             if now != loaded && now == seen {
                 loaded = now;
-                reload(luavisor, &options, log);
+                last.reload(luavisor, &options, log);
             } else {
                 seen = now;
             }
@@ -61,31 +64,63 @@ impl Watcher {
     }
 }
 
-fn reload(luavisor: &Luavisor, options: &LoadOptions, log: &Log) {
-    let loaded = load(options, &LuauCompiler);
-    print::error(&loaded.diagnostics.render(Mode::Run));
-    if loaded.diagnostics.has_errors(Mode::Run) {
-        return say(log, Level::Error, "not reloaded, the running code goes on", Vec::new());
+/// How the last load went.
+#[derive(Default)]
+struct Last {
+    /// it was refused
+    refused: bool,
+    /// the config file had changed
+    settings: bool,
+}
+
+impl Last {
+    fn reload(&mut self, luavisor: &Luavisor, options: &LoadOptions, log: &Log) {
+        let loaded = load(options, &LuauCompiler);
+        print::error(&loaded.diagnostics.render(Mode::Run));
+        let mut fields = Vec::new();
+        let reloaded = match loaded.diagnostics.has_errors(Mode::Run) {
+            true => None,
+            false => luavisor
+                .reload(loaded.application)
+                .inspect_err(|error| fields.push(("error".to_owned(), json_text(&error.message))))
+                .ok(),
+        };
+        let was_refused = std::mem::replace(&mut self.refused, reloaded.is_none());
+        let Some(reloaded) = reloaded else {
+            return say(log, Level::Error, "not reloaded, the running code goes on", fields);
+        };
+        if reloaded.settings && !std::mem::replace(&mut self.settings, reloaded.settings) {
+            say(log, Level::Warn, "the config file counts from the next start on", Vec::new());
+        }
+        self.settings = reloaded.settings;
+        if !reloaded.changes.is_empty() {
+            tell(&reloaded, log);
+        } else if was_refused {
+            say(log, Level::Info, "nothing to reload: the running code is this one", Vec::new());
+        }
     }
-    match luavisor.reload(loaded.application) {
-        Err(error) => {
-            let fields = vec![("error".to_owned(), json_text(&error.message))];
-            say(log, Level::Error, "not reloaded, the running code goes on", fields);
-        }
-        Ok(Reloaded { changes, .. }) if changes.is_empty() => {}
-        Ok(Reloaded { version, changes, services }) => {
-            let changes: Vec<String> =
-                changes.iter().map(|(kind, id)| format!("{kind} {id}")).collect();
-            let mut fields = vec![
-                ("version".to_owned(), version.to_string()),
-                ("changes".to_owned(), json_text(&changes.join(", "))),
-            ];
-            if !services.is_empty() {
-                let services: Vec<&str> = services.iter().map(|id| &**id).collect();
-                fields.push(("services".to_owned(), json_text(&services.join(", "))));
-            }
-            say(log, Level::Info, "reloaded", fields);
-        }
+}
+
+fn tell(reloaded: &Reloaded, log: &Log) {
+    let changes = reloaded.changes.iter().map(|(kind, id)| format!("{kind} {id}"));
+    let mut fields = vec![
+        ("version".to_owned(), reloaded.version.to_string()),
+        ("changes".to_owned(), json_text(&listed(changes))),
+    ];
+    if !reloaded.services.is_empty() {
+        let services = reloaded.services.iter().map(|id| id.to_string());
+        fields.push(("services".to_owned(), json_text(&listed(services))));
+    }
+    say(log, Level::Info, "reloaded", fields);
+}
+
+/// The first ones, and how many there are besides.
+fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let first: Vec<String> = names.take(LISTED).collect();
+    match more {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 
@@ -131,5 +166,18 @@ fn relevant(name: &str) -> bool {
 fn note(look: &mut Look, path: &Path) {
     if let Ok(about) = std::fs::metadata(path) {
         look.insert(path.to_owned(), (about.modified().ok(), about.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_the_first_changes() {
+        let names = |count: usize| (0..count).map(|n| n.to_string());
+        assert_eq!(listed(names(2)), "0, 1");
+        assert!(listed(names(LISTED)).ends_with(", 19"));
+        assert!(listed(names(LISTED + 5)).ends_with(", 19 and 5 more"));
     }
 }

@@ -95,11 +95,21 @@ fn what_is_wrong_changes_nothing() {
             c:create({ id = 'app:bad', kind = 'function.lua',
                 data = { method = 'run', source = 'return function()\\n  local = 3\\nend' } })
         end)
+        try('file', function(c)
+            c:create({ id = 'app:x', kind = 'library.lua', data = { source = 'file://x.lua' } })
+        end)
         local details = err:details()
         print(details.count, details.errors[1].id, details.errors[1].line, details.errors[1].message)
-        try('host', function(c) c:create({ id = 'app:other', kind = 'process.host' }) end)
-        try('host', function(c) c:delete('app:processes') end)
+        try('terminal', function(c) c:create({ id = 'app:other', kind = 'terminal.host' }) end)
+        try('terminal', function(c) c:delete('app:terminal') end)
         for _, entry in { {}, { id = 'nocolon' }, { id = 'app:x' } } do
+            print(pcall(function() registry.snapshot():changes():create(entry) end))
+        end
+        local own, halves = {}, {}
+        own.own = own
+        for _ = 1, 100 do halves = { halves, halves } end
+        for _, entry in { { data = own }, { meta = { own } }, { data = halves }, { data = { f = print } }, { data = 5 } } do
+            entry.id, entry.kind = 'app:x', 'registry.entry'
             print(pcall(function() registry.snapshot():changes():create(entry) end))
         end
         print(registry.snapshot_at(0))
@@ -122,16 +132,22 @@ not there\tnil\tNotFound\tapply changes: entry not found: app:nobody
 twice\tnil\tInvalid\tapply changes: two operations on entry app:lone
 used\tnil\tInvalid\tapply changes: app:uses: unknown library \"app:lib\"
 syntax\tnil\tInvalid\tapply changes: app:bad:2: Expected identifier when parsing variable name, got '='
+file\tnil\tInvalid\tapply changes: app:x: source is the code itself: files are read at load only
 1\tapp:bad\t2\tExpected identifier when parsing variable name, got '='
-host\tnil\tInvalid\tapply changes: app:other: a process.host cannot change while the application runs
-host\tnil\tInvalid\tapply changes: app:processes: a process.host cannot change while the application runs
-false\tapp:main:24: entry must have valid id field
-false\tapp:main:24: entry must have valid id field
-false\tapp:main:24: entry must have kind field
+terminal\tnil\tInvalid\tapply changes: app:other: a terminal.host cannot change while the application runs
+terminal\tnil\tInvalid\tapply changes: app:terminal: a terminal.host cannot change while the application runs
+false\tapp:main:27: entry must have valid id field
+false\tapp:main:27: entry must have valid id field
+false\tapp:main:27: entry must have kind field
+false\tapp:main:34: data of an entry contains itself
+false\tapp:main:34: meta of an entry contains itself
+false\tapp:main:34: data of an entry is too large
+false\tdata.f: a function cannot be sent
+false\tapp:main:34: data of an entry must be a table
 nil\tinvalid version ID
 nil\tversion not found
 false\texpected version object
-false\tapp:main:29: expected version object
+false\tapp:main:39: expected version object
 nil\tarrays of entries expected
 1\told lib
 1\t2
@@ -290,35 +306,6 @@ fn a_tree_can_be_added_and_changed() {
     main_prints(Project::new().process("child", "", child), body, "child\nchild\nchild\ndone\n");
 }
 
-/// Files, databases and the environment were looked at when the application was loaded.
-#[test]
-fn other_resources_are_left_alone() {
-    let project = functions().file("data/here.txt", "x").entries(
-        "
-  - { name: files, kind: fs.directory, directory: data, lifecycle: { auto_start: true } }
-  - { name: kept, kind: store.memory, lifecycle: { auto_start: true } }
-  - { name: base, kind: db.sql.sqlite, file: 'data/base.db', lifecycle: { auto_start: true } }
-  - { name: machine, kind: env.storage.os }
-  - { name: home, kind: env.variable, variable: HOME, storage: machine }",
-    );
-    let body = "
-        print(registry.snapshot():changes():delete('app:lone'):apply())
-        for _, name in { 'app:files', 'app:kept', 'app:base', 'app:home' } do
-            print(select(2, registry.snapshot():changes():delete(name):apply()))
-        end";
-    let fixed = |name: &str, kind: &str| {
-        format!("apply changes: app:{name}: a {kind} cannot change while the application runs\n")
-    };
-    let expected = [
-        "registry.Version{v2}\n".to_owned(),
-        fixed("files", "fs.directory"),
-        fixed("kept", "store.memory"),
-        fixed("base", "db.sql.sqlite"),
-        fixed("home", "env.variable"),
-    ];
-    main_prints(project, body, &expected.concat());
-}
-
 #[test]
 fn permission_is_asked_for() {
     let body = "
@@ -364,17 +351,21 @@ fn changed_files_are_loaded_again() {
     // What does not load leaves the running code alone.
     let project = project.file("src/main.lua", "return function(");
     running.wait_for("not reloaded, the running code goes on");
+    let project = project.file("src/main.lua", &service("main 2"));
+    running.wait_for("nothing to reload: the running code is this one");
+    let project = project.file("luavisor.yaml", "version: '1.0'\nshutdown: { timeout: 9s }\n");
+    running.wait_for("the config file counts from the next start on");
     let project = project.file("src/main.lua", &service("main 3"));
     running.wait_for("main 3\tlib 1");
     // Whoever uses a library is started again with it.
     let project = project.file("src/lib.lua", &lib("lib 2"));
     running.wait_for("main 3\tlib 2");
     let index = std::fs::read_to_string(project.path().join("src/_index.yaml")).unwrap();
-    let host = "kind: process.host";
-    assert!(index.contains(host));
+    let host = "kind: terminal.host";
+    assert!(index.contains(host), "{index}");
     let project = project
-        .file("src/_index.yaml", &index.replacen(host, "meta: { a: 1 }, kind: process.host", 1));
-    running.wait_for("a process.host cannot change while the application runs");
+        .file("src/_index.yaml", &index.replacen(host, "meta: { a: 1 }, kind: terminal.host", 1));
+    running.wait_for("a terminal.host cannot change while the application runs");
     drop(project.file("src/lib.lua", &lib("lib 3")).file("src/_index.yaml", &index));
     running.signal("TERM");
     running.finish().exits(0);

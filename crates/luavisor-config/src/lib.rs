@@ -29,6 +29,7 @@ mod project;
 mod read;
 mod rebuild;
 mod render;
+mod resources;
 mod schema;
 mod script;
 mod settings;
@@ -41,11 +42,9 @@ pub mod vocabulary;
 mod yaml;
 
 pub use application::{
-    Application, CheckDefinition, ChildDefinition, Command, DatabaseDefinition, DynamicDefinition,
-    Entry, FunctionDefinition, HostDefinition, HostLimits, Pool, PoolKind, ProcessDefinition,
-    ProcessLimits, ServiceDefinition, StorageDefinition, StorageKind, StoreDefinition, StoreKind,
-    SupervisorDefinition, TestDefinition, TokenStoreDefinition, Unit, VariableDefinition,
-    VolumeDefinition,
+    Application, CheckDefinition, ChildDefinition, Command, DynamicDefinition, Entry,
+    FunctionDefinition, HostDefinition, HostLimits, Pool, PoolKind, ProcessDefinition,
+    ProcessLimits, ServiceDefinition, SupervisorDefinition, TestDefinition, Unit,
 };
 pub use compiler::{ChunkCompiler, CompileError, NoCompiler};
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Mode, Place};
@@ -56,6 +55,10 @@ pub use lookup::LookupError;
 pub use luavisor_core::restart::{OnExhausted, Policy};
 pub use options::LoadOptions;
 pub use rebuild::{EntryProblem, rebuild};
+pub use resources::{
+    DatabaseDefinition, StorageDefinition, StorageKind, StoreDefinition, StoreKind,
+    TokenStoreDefinition, VariableDefinition, VolumeDefinition,
+};
 pub use settings::{LogEncoding, LogLevel, LoggerSettings, Settings};
 pub use skeleton::{SkeletonError, create};
 pub use source::Position;

@@ -14,12 +14,23 @@ use crate::diagnostic::{Mode, Problems};
 use crate::entries::{RawEntries, RawEntry};
 use crate::id::EntryId;
 use crate::options::LoadOptions;
-use crate::settings::Settings;
 use crate::source::{Sources, Span};
 use crate::yaml::{Data, Field, Node, Scalar, Style};
 
 /// Keys whose value is a list: an empty table is one there, and a map elsewhere.
-const LISTS: &[&str] = &["modules", "depends_on", "input", "children", "groups", "policies"];
+const LISTS: &[&str] = &[
+    "modules",
+    "depends_on",
+    "requires",
+    "input",
+    "children",
+    "groups",
+    "policies",
+    "storages",
+    "actions",
+    "resources",
+    "conditions",
+];
 
 /// What is wrong with an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,14 +43,15 @@ pub struct EntryProblem {
     pub line: Option<u32>,
 }
 
-/// Builds an application from entries whose `file://` values are resolved. Entries of
-/// unknown kinds are data. `hosts` exist besides.
+/// Builds an application from entries whose `file://` values are resolved, with the
+/// settings and directories of `old`. Entries of unknown kinds are data. `hosts` exist
+/// besides; they are not in the result.
 ///
 /// # Errors
 /// All problems with which a load would fail, in the order of ids.
 pub fn rebuild<C: ChunkCompiler>(
     options: &LoadOptions,
-    settings: &Settings,
+    old: &Application<C::Chunk>,
     entries: &[Entry],
     hosts: &[EntryId],
     compiler: &C,
@@ -47,7 +59,7 @@ pub fn rebuild<C: ChunkCompiler>(
     let mut sources = Sources::default();
     let mut problems = Problems::default();
     let mut places: HashMap<Arc<str>, (Arc<str>, bool)> = HashMap::new();
-    let mut raw = RawEntries::default();
+    let mut raw = RawEntries { source_root: old.sources.clone(), ..RawEntries::default() };
     // What names of files are does not matter: they are not shown.
     let mut add = |sources: &mut Sources, id: &EntryId, text: Arc<str>, code: bool| {
         let name: Arc<str> = format!("{}", places.len()).into();
@@ -68,6 +80,10 @@ pub fn rebuild<C: ChunkCompiler>(
             && let Some(source) = fields.iter_mut().find(|field| &*field.key == "source")
             && let Data::Scalar(scalar) = &mut source.value.data
         {
+            if scalar.text.starts_with("file://") {
+                problems.error(span, "source is the code itself: files are read at load only");
+                scalar.text = "return nil".into();
+            }
             scalar.style = Style::File(add(&mut sources, id, scalar.text.clone(), true));
         }
         raw.index.insert(id.clone(), raw.list.len());
@@ -80,10 +96,14 @@ pub fn rebuild<C: ChunkCompiler>(
             base: PathBuf::new(),
         });
     }
-    let options = LoadOptions { skip_unknown_kinds: true, ..options.clone() };
-    let settings = settings.clone();
-    let application =
+    let path = old.project.clone();
+    let options = LoadOptions { path, skip_unknown_kinds: true, ..options.clone() };
+    let settings = old.settings.clone();
+    let mut application =
         assemble::application(&options, &sources, &mut problems, settings, &raw, compiler);
+    application.project.clone_from(&old.project);
+    application.hosts.retain(|host| !hosts.contains(&host.id));
+    application.entries.retain(|entry| !hosts.contains(&entry.id));
     let diagnostics = problems.finish(&sources);
     let found = diagnostics.iter().filter(|problem| problem.level.is_error(Mode::Run));
     let mut found: Vec<EntryProblem> = found

@@ -573,7 +573,7 @@ fn environment_variables_and_their_storages() {
     assert_eq!(
         lines,
         [
-            "src/app.yaml:7:55: error: cannot read no.env: No such file or directory (os error 2)",
+            "src/app.yaml:7:55: error: cannot read no.env: no such file",
             "src/app.yaml:8:53: error: file path must not be empty",
             "src/app.yaml:9:11: error: at least one storage must be provided",
             "src/app.yaml:10:11: error: at least one storage must be provided",

@@ -110,7 +110,65 @@ pub struct Values {
     pub tables: Vec<Table>,
 }
 
+/// Why a list is no tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoTree {
+    /// a table contains itself
+    Cycle,
+    /// it would have more tables than wanted
+    Large,
+}
+
 impl Values {
+    /// The same list with a table of its own at each place where one stands: what walks
+    /// through it ends, after as many tables as there are, `most` at most.
+    ///
+    /// # Errors
+    /// [`NoTree`]
+    pub fn tree(&self, most: usize) -> Result<Values, NoTree> {
+        let mut tree = Values::default();
+        let mut open = vec![false; self.tables.len()];
+        for item in &self.items {
+            let item = self.branch(item, &mut tree, &mut open, most)?;
+            tree.items.push(item);
+        }
+        Ok(tree)
+    }
+
+    /// Lists that came from Lua are 128 tables deep at most, and this goes no deeper.
+    fn branch(
+        &self,
+        value: &Value,
+        tree: &mut Values,
+        open: &mut [bool],
+        most: usize,
+    ) -> Result<Value, NoTree> {
+        let Value::Table(index) = value else { return Ok(value.clone()) };
+        let at = *index as usize;
+        let (Some(table), Some(is_open)) = (self.tables.get(at), open.get_mut(at)) else {
+            return Ok(Value::Nil);
+        };
+        if std::mem::replace(is_open, true) {
+            return Err(NoTree::Cycle);
+        }
+        if tree.tables.len() == most {
+            return Err(NoTree::Large);
+        }
+        let new = tree.tables.len();
+        tree.tables.push(Table::default());
+        let mut copy = Table::default();
+        for item in &table.array {
+            copy.array.push(self.branch(item, tree, open, most)?);
+        }
+        for (key, item) in &table.hash {
+            let key = self.branch(key, tree, open, most)?;
+            copy.hash.push((key, self.branch(item, tree, open, most)?));
+        }
+        open[at] = false;
+        tree.tables[new] = copy;
+        Ok(Value::Table(new as u32))
+    }
+
     /// No values.
     pub fn none() -> Values {
         Values::default()
@@ -206,6 +264,25 @@ impl From<Error> for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tree_has_a_table_at_each_place() {
+        let table = |items: &[u32]| Table {
+            array: items.iter().map(|index| Value::Table(*index)).collect(),
+            hash: Vec::new(),
+        };
+        let values = |tables: Vec<Table>| Values { items: [Value::Table(0)].into(), tables };
+        let shared = values(vec![table(&[1, 2]), table(&[2]), table(&[])]);
+        let tree = shared.tree(4).unwrap();
+        assert_eq!(tree.tables, [table(&[1, 3]), table(&[2]), table(&[]), table(&[])]);
+        assert_eq!(tree.tree(4).as_ref(), Ok(&tree));
+        assert_eq!(shared.tree(3), Err(NoTree::Large));
+        assert_eq!(values(vec![table(&[1]), table(&[0])]).tree(100), Err(NoTree::Cycle));
+        // Each level doubles.
+        let doubling = (0..100).map(|level| table(&[level + 1, level + 1]));
+        let doubling = values(doubling.chain([table(&[])]).collect());
+        assert_eq!(doubling.tree(1000), Err(NoTree::Large));
+    }
 
     #[test]
     fn size_counts_strings_and_sixteen_per_value() {

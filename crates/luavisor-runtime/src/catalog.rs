@@ -10,6 +10,8 @@ use luavisor_core::value::Table;
 use luavisor_core::{Error, Kind, Pid, Value, Values};
 use luavisor_vm::{Program, TemplateSet, Token};
 
+use crate::host::HostConfig;
+use crate::resources::Resources;
 use crate::services::ServiceSpec;
 use crate::sync::{read, write};
 
@@ -60,7 +62,7 @@ pub trait Catalog: Send + Sync {
 }
 
 /// What a change of entries means to the runtime, which carries it out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Changed {
     /// the version in force
     pub version: u64,
@@ -74,6 +76,15 @@ pub struct Changed {
     pub ended: Vec<Arc<str>>,
     /// entries whose new code children of supervisors are to run
     pub renewed: BTreeSet<Arc<str>>,
+    /// services whose next life is another one
+    pub amended: Vec<ServiceSpec>,
+    /// what programs find by id besides code, if that changed
+    pub resources: Option<Resources>,
+    /// hosts that are new or other ones, with the services that they are; these have the
+    /// new host as target, whatever they say
+    pub hosts: Vec<(HostConfig, ServiceSpec)>,
+    /// hosts that are none any more
+    pub retired: Vec<Arc<str>>,
 }
 
 /// NotFound `factory not found` with `details.factory_id`.

@@ -9,7 +9,7 @@
 //! | [`runtime`] | the handle for everybody outside |
 //! | `simulated` | what only simulations ask of it |
 //! | [`native`] | processes in Rust |
-//! | [`host`] | hosts: configuration, states, placement |
+//! | [`host`], `hosts` | hosts: configuration, states, placement; which there are |
 //! | `shard` | processes and what they do to each other |
 //! | `executor` | threads, watchdog; the manual executor |
 //! | `ready` | what runs next, in two classes |
@@ -22,6 +22,7 @@
 //! | [`store`] | stores and databases |
 //! | [`metrics`] | what is counted, and the endpoint that shows it |
 //! | [`volumes`] | directories that programs see |
+//! | [`resources`] | the stores, volumes, variables and policies in force |
 //! | [`crash`] | reports of processes that failed |
 //! | [`catalog`], [`clock`], [`random`], [`log`], [`observe`] | the seams |
 //! | `registry` | changes of the entries |
@@ -37,6 +38,7 @@ mod executor;
 mod faults;
 mod growing;
 pub mod host;
+mod hosts;
 mod input;
 pub mod log;
 mod machine;
@@ -50,8 +52,8 @@ pub mod random;
 mod raw;
 mod ready;
 mod registry;
+pub mod resources;
 pub mod runtime;
-pub mod security;
 pub mod services;
 mod shard;
 mod simulated;
@@ -78,8 +80,8 @@ pub use observe::{BondChange, MessageStage, Observer, Occurrence, TimerChange};
 pub use output::{Captured, OutputSink};
 #[doc(hidden)]
 pub use planted::Bug;
+pub use resources::Resources;
 pub use runtime::{Runtime, RuntimeBuilder};
-pub use security::Security;
 pub use services::{ServiceChange, ServiceSpec, ServiceState, Services, Shutdown, Target};
 pub use snapshot::{ShardSnapshot, Snapshot};
 pub use store::{StoreSpec, Stores};

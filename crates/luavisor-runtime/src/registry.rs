@@ -8,10 +8,14 @@ use std::sync::{Arc, Mutex};
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::registry::{Change, History};
-use luavisor_core::{Error, Pid, Values};
+use luavisor_core::{Error, HostId, Pid, Values};
+use luavisor_vm::kernel::Level;
 
 use crate::catalog::Changed;
+use crate::host::HostConfig;
+use crate::log::{self, Field};
 use crate::native::Notice;
+use crate::services::{ServiceSpec, Target};
 use crate::shard::signal::Signal;
 use crate::sync::lock;
 use crate::world::World;
@@ -45,28 +49,43 @@ impl World {
     }
 
     /// Changes entries, all or none. Returns the new version.
-    pub fn change_registry(&self, changes: &[Change]) -> Result<u64, Error> {
-        let changed = self.catalog.change(changes)?;
-        let version = changed.version;
-        self.carry_out(changed);
-        Ok(version)
+    pub fn change_registry(self: &Arc<World>, changes: &[Change]) -> Result<u64, Error> {
+        self.change(|| self.catalog.change(changes))
     }
 
     /// Puts a version in force.
-    pub fn go_to_version(&self, version: u64) -> Result<(), Error> {
-        let changed = self.catalog.go_to(version)?;
-        self.carry_out(changed);
+    pub fn go_to_version(self: &Arc<World>, version: u64) -> Result<(), Error> {
+        self.change(|| self.catalog.go_to(version))?;
         let version = format!("v{version}");
         self.announce_registry("version.applied", &version);
         Ok(())
     }
 
-    /// Does what a change of entries means.
-    pub fn carry_out(&self, changed: Changed) {
+    /// Makes a change of entries and does what it means, before the next one is made.
+    pub fn change(
+        self: &Arc<World>,
+        make: impl FnOnce() -> Result<Changed, Error>,
+    ) -> Result<u64, Error> {
+        let _turn = lock(&self.changing);
+        let changed = make()?;
+        let version = changed.version;
+        self.carry_out(changed);
+        Ok(version)
+    }
+
+    fn carry_out(self: &Arc<World>, changed: Changed) {
         let Changed { changes, outdated, services, ended, renewed, .. } = changed;
+        changed.resources.into_iter().for_each(|resources| self.set_resources(resources));
+        changed.retired.iter().for_each(|name| self.retire_host(name));
+        let hosts = changed.hosts.into_iter().filter_map(|(host, service)| {
+            let target = Target::Host(self.new_host(host)?);
+            Some(ServiceSpec { target, ..service })
+        });
+        let services: Vec<ServiceSpec> = hosts.chain(services).collect();
         if let Some(board) = self.services.get() {
             ended.iter().for_each(|id| board.remove(id));
-            services.into_iter().for_each(|spec| board.put(spec, self.clock.wall()));
+            board.amend(changed.amended);
+            board.put(services, self.clock.wall());
             self.wake_controller();
         }
         if !renewed.is_empty() {
@@ -88,6 +107,21 @@ impl World {
         }
         for change in changes {
             self.announce_registry(change.name(), change.id());
+        }
+    }
+
+    /// A host in the place of the one of its name, if there is one.
+    fn new_host(self: &Arc<World>, config: HostConfig) -> Option<HostId> {
+        self.retire_host(&config.name);
+        let name = config.name.clone();
+        match self.add_host(config) {
+            Ok(host) => Some(host.id),
+            // Its name is free, but after 100000 hosts there is no room for another one.
+            Err(error) => {
+                let fields = [("host", Field::Text(&name)), ("error", Field::Text(&error.message))];
+                log::write(&*self.log, Level::Error, "host not added", fields);
+                None
+            }
         }
     }
 

@@ -21,7 +21,6 @@ use luavisor_vm::{Plane, Preemption, Token};
 
 use crate::catalog::{Catalog, Changed};
 use crate::clock::{Clock, SystemClock, VirtualClock};
-use crate::environment::Environment;
 use crate::executor::Executor;
 use crate::executor::manual::{ManualQueue, Order, Simulation};
 use crate::host::{HostConfig, HostState};
@@ -34,10 +33,8 @@ use crate::output::{Captured, OutputSink, Outputs};
 use crate::planted::Bug;
 use crate::random::FastRng;
 use crate::raw::RawMode;
-use crate::security::Security;
+use crate::resources::Resources;
 use crate::snapshot::{self, Snapshot};
-use crate::store::Stores;
-use crate::volumes::Volumes;
 use crate::world::{World, WorldParts};
 
 /// A running runtime; clones are the same one.
@@ -56,10 +53,8 @@ pub struct RuntimeBuilder {
     stdout: Box<dyn Write + Send>,
     stderr: Box<dyn Write + Send>,
     sink: Option<Arc<dyn OutputSink>>,
-    environment: Environment,
-    security: Security,
-    stores: Stores,
-    volumes: Volumes,
+    resources: Resources,
+    strict: bool,
     seed: Option<u64>,
     plane: Option<Arc<Plane>>,
     bug: Option<Bug>,
@@ -80,10 +75,8 @@ impl RuntimeBuilder {
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
             sink: None,
-            environment: Environment::default(),
-            security: Security::default(),
-            stores: Stores::default(),
-            volumes: Volumes::default(),
+            resources: Resources::default(),
+            strict: false,
             seed: None,
             plane: None,
             bug: None,
@@ -131,27 +124,15 @@ impl RuntimeBuilder {
         self
     }
 
-    /// The environment variables that programs see.
-    pub fn environment(mut self, environment: Environment) -> RuntimeBuilder {
-        self.environment = environment;
+    /// What programs find by id besides code.
+    pub fn resources(mut self, resources: Resources) -> RuntimeBuilder {
+        self.resources = resources;
         self
     }
 
-    /// The policies of the application, and what holds without a security context.
-    pub fn security(mut self, security: Security) -> RuntimeBuilder {
-        self.security = security;
-        self
-    }
-
-    /// The stores of the application. Each needs a service: see [`Stores::target`].
-    pub fn stores(mut self, stores: Stores) -> RuntimeBuilder {
-        self.stores = stores;
-        self
-    }
-
-    /// The volumes of the application. Each needs a service: see [`Volumes::target`].
-    pub fn volumes(mut self, volumes: Volumes) -> RuntimeBuilder {
-        self.volumes = volumes;
+    /// Refuses guarded calls without a security context.
+    pub fn strict_mode(mut self, strict: bool) -> RuntimeBuilder {
+        self.strict = strict;
         self
     }
 
@@ -175,10 +156,8 @@ impl RuntimeBuilder {
             },
             input: TerminalInput::threaded(Box::new(io::BufReader::new(io::stdin()))),
             raw: RawMode::of(io::stdin()),
-            environment: self.environment,
-            security: self.security,
-            stores: self.stores,
-            volumes: self.volumes,
+            resources: self.resources,
+            strict: self.strict,
             executor: Executor::Threads,
             modules: self.modules.into(),
             native_code: self.native_code,
@@ -239,10 +218,8 @@ impl RuntimeBuilder {
             },
             input: TerminalInput::direct(Box::new(io::empty())),
             raw: RawMode::default(),
-            environment: self.environment,
-            security: self.security,
-            stores: self.stores,
-            volumes: self.volumes,
+            resources: self.resources,
+            strict: self.strict,
             executor: Executor::Manual(queue.clone()),
             modules: self.modules.into(),
             native_code: self.native_code,
@@ -332,10 +309,14 @@ impl Runtime {
         self.world.end_process(to, Exit::terminated(Reason::Terminated))
     }
 
-    /// Carries out what a catalog has made of a change of entries: services start, stop
-    /// and change, and those who asked for it hear OUTDATED.
-    pub fn carry_out(&self, changed: Changed) {
-        self.world.carry_out(changed);
+    /// Makes a change of entries and carries it out: services start, stop and change, and
+    /// those who asked for it hear OUTDATED. Such changes happen one after the other.
+    /// Returns the version in force.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn change(&self, make: impl FnOnce() -> Result<Changed, Error>) -> Result<u64, Error> {
+        self.world.change(make)
     }
 
     /// Whether a process wants to hear of newer code.
@@ -473,7 +454,7 @@ impl Runtime {
         self.world.outputs.close();
         self.world.raw.restore();
         self.world.blocking.close();
-        for host in self.world.hosts() {
+        for host in self.world.every_host() {
             host.close();
         }
         // Of what crashed while the last hosts emptied.

@@ -53,6 +53,13 @@ impl Volumes {
         self.0.insert(id.clone(), Arc::new(Directory { id, spec, state }));
     }
 
+    /// Takes a volume from others; it stays open.
+    pub fn take_over(&mut self, old: &Volumes, id: &str) {
+        if let Some((id, directory)) = old.0.get_key_value(id) {
+            self.0.insert(id.clone(), directory.clone());
+        }
+    }
+
     /// What runs as the service of a volume. It says when it is ready.
     pub fn target(&self, id: &str) -> Option<Target> {
         let directory = self.0.get(id)?.clone();

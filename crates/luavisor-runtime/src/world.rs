@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 
 use luavisor_core::bus::BusEvent;
 use luavisor_core::value::Bytes;
-use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values, pid};
+use luavisor_core::{Error, Exit, HostId, Kind, Pid, Reason, Values};
 use luavisor_vm::kernel::{CancelRequest, Level, Room, SpawnRequest};
 use luavisor_vm::native::{AsyncFunction, Caller, NativeModule};
 use luavisor_vm::{Birth, Plane, Preemption, Program, Spot, Token};
@@ -16,7 +16,6 @@ use crate::bus::Bus;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::crash::Storms;
-use crate::environment::Environment;
 use crate::executor::Executor;
 use crate::faults::Faults;
 use crate::growing::Growing;
@@ -33,16 +32,14 @@ use crate::planted::Bug;
 use crate::random::FastRng;
 use crate::raw::RawMode;
 use crate::registry::Upgradable;
-use crate::security::Security;
+use crate::resources::Resources;
 use crate::services::Board;
 use crate::shard::Shard;
 use crate::shard::places::Memory;
 use crate::shard::signal::{Cancel, NewBody, Newborn, Signal};
-use crate::store::Stores;
 use crate::supervisor::Supervisors;
 use crate::sync::{lock, read, write};
 use crate::tuning::Tuning;
-use crate::volumes::Volumes;
 
 /// The built-in host of system actors, whose pids read `{node:control|0x…}`.
 pub const CONTROL: HostId = HostId(1);
@@ -63,10 +60,12 @@ pub(crate) struct World {
     pub outputs: Outputs,
     pub input: TerminalInput,
     pub raw: RawMode,
-    pub environment: Environment,
-    pub security: Security,
-    pub stores: Stores,
-    pub volumes: Volumes,
+    /// in force; see [`World::resources`]
+    resources: RwLock<Arc<Resources>>,
+    /// held while entries change and that is carried out
+    pub changing: Mutex<()>,
+    /// guarded calls need a security context
+    pub strict: bool,
     pub tuning: Tuning,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
@@ -88,8 +87,9 @@ pub(crate) struct World {
     pub shutting_down: AtomicBool,
     /// set by [`crate::Services::boot`]
     pub services: OnceLock<Arc<Board>>,
-    hosts: Growing<Arc<Host>>,
-    by_name: RwLock<HashMap<Arc<str>, Arc<Host>>>,
+    pub(crate) hosts: Growing<Arc<Host>>,
+    /// those that were not retired
+    pub(crate) by_name: RwLock<HashMap<Arc<str>, Arc<Host>>>,
     refusals: RwLock<HashMap<Pid, Error>>,
     /// the requested exit code, or `NO_CODE`
     exit_code: AtomicI64,
@@ -109,10 +109,8 @@ pub(crate) struct WorldParts {
     pub outputs: Outputs,
     pub input: TerminalInput,
     pub raw: RawMode,
-    pub environment: Environment,
-    pub security: Security,
-    pub stores: Stores,
-    pub volumes: Volumes,
+    pub resources: Resources,
+    pub strict: bool,
     pub executor: Executor,
     pub modules: Arc<[NativeModule]>,
     pub native_code: bool,
@@ -139,10 +137,9 @@ impl World {
             outputs: parts.outputs,
             input: parts.input,
             raw: parts.raw,
-            environment: parts.environment,
-            security: parts.security,
-            stores: parts.stores,
-            volumes: parts.volumes,
+            resources: RwLock::new(Arc::new(parts.resources)),
+            changing: Mutex::new(()),
+            strict: parts.strict,
             tuning: Tuning::default(),
             executor: parts.executor,
             modules: parts.modules,
@@ -171,6 +168,16 @@ impl World {
         world.outputs.attach(&world);
         world.input.attach(&world);
         world
+    }
+
+    /// What programs find by id besides code, as it is now.
+    pub fn resources(&self) -> Arc<Resources> {
+        read(&self.resources).clone()
+    }
+
+    /// Puts others in force.
+    pub fn set_resources(&self, resources: Resources) {
+        *write(&self.resources) = Arc::new(resources);
     }
 
     /// Whether it is driven by hand: then it does nothing outside of itself.
@@ -204,63 +211,6 @@ impl World {
         // The same for all VMs that a shard has one after the other.
         let vm = *shard.spot.get_or_init(|| self.vms.fetch_add(1, Ordering::Relaxed));
         Some(Spot { plane, vm })
-    }
-
-    /// Adds a host that is not started.
-    pub fn add_host(self: &Arc<World>, config: HostConfig) -> Result<Arc<Host>, Error> {
-        let mut by_name = write(&self.by_name);
-        if by_name.contains_key(&*config.name) {
-            let text = format!("host {} exists already", config.name);
-            return Err(Error::new(Kind::ALREADY_EXISTS, text));
-        }
-        let host = self
-            .hosts
-            .push(|index| Host::new(HostId(index as u32 + 1), config, &self.executor, &self.clock))
-            .ok_or_else(|| Error::new(Kind::LIMIT_EXCEEDED, "too many hosts"))?
-            .clone();
-        host.attach();
-        by_name.insert(host.name.clone(), host.clone());
-        Ok(host)
-    }
-
-    pub fn host(&self, id: HostId) -> Option<&Arc<Host>> {
-        self.hosts.get((id.0 as usize).checked_sub(1)?)
-    }
-
-    pub fn host_named(&self, name: &str) -> Option<Arc<Host>> {
-        read(&self.by_name).get(name).cloned()
-    }
-
-    pub fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
-        self.hosts.iter()
-    }
-
-    /// The shard that the process lives or lived in.
-    pub fn shard(&self, pid: Pid) -> Option<&Arc<Shard>> {
-        self.host(pid.host)?.shard(pid.shard())
-    }
-
-    pub fn alive(&self, pid: Pid) -> bool {
-        self.shard(pid).is_some_and(|shard| shard.alive(pid))
-    }
-
-    pub fn pid_text(&self, pid: Pid) -> String {
-        pid.text(self.host(pid.host).map_or("", |host| &host.name)).to_string()
-    }
-
-    /// A destination as text (SPEC 2.2).
-    pub fn resolve(&self, destination: &[u8]) -> Result<Pid, Error> {
-        let text = String::from_utf8_lossy(destination);
-        let Some(parsed) = pid::parse(&text) else {
-            return self.names.lookup(&text).ok_or_else(|| {
-                let text = format!("could not resolve '{text}' as PID or registered name");
-                Error::not_found(text)
-            });
-        };
-        let host = self.host_named(parsed.host).filter(|_| parsed.node.is_none());
-        let host = host.ok_or_else(|| Error::not_found("host not found"))?;
-        let pid = parsed.uniq.and_then(|uniq| Pid::from_uniq(host.id, uniq));
-        pid.ok_or_else(Error::process_not_found)
     }
 
     /// What Lua gets for sending to a control pid.

@@ -16,22 +16,21 @@ use luavisor_config::{EntryId, HostDefinition, Lifecycle, ServiceDefinition, Sta
 use luavisor_core::security::Policies;
 use luavisor_core::{Error, Kind, Pid};
 use luavisor_runtime::services::{ServiceSpec, Services, Target};
-use luavisor_runtime::{LogSink, NoLog, Runtime, RuntimeBuilder};
+use luavisor_runtime::{LogSink, NoLog, Resources, Runtime, RuntimeBuilder};
 use luavisor_vm::kernel::{Level, LogRecord};
 use tokio::runtime::Handle;
 
+use crate::Application;
 use crate::app::App;
-use crate::environment;
 use crate::error::StartError;
 use crate::futures::Tokio;
 use crate::hosts::{self, nanoseconds};
 use crate::registry::Entries;
+use crate::resources;
 use crate::running::Luavisor;
 use crate::security;
 use crate::simulated::Simulated;
-use crate::stores;
 use crate::supervisors;
-use crate::volumes;
 
 /// See the module.
 pub(crate) fn start(app: App) -> Result<Luavisor, StartError> {
@@ -89,7 +88,12 @@ fn boot<T>(
     say(Some(&*log), Level::Info, "initializing runtime", &[]);
     let modules = luavisor_config::vocabulary::MODULES.iter().map(|name| (*name).to_owned());
     let modules = modules.chain(app.modules.iter().map(|module| module.name().to_owned()));
-    let entries = Arc::new(Entries::of(&app.application, modules.collect()));
+    // A simulation is the same on every machine.
+    let nothing = (&Application::default(), &Resources::default());
+    let made = resources::of(&app.application, workers.is_none(), nothing)?;
+    let resources = made.resources.clone();
+    let entries = Entries::of(&app.application, modules.collect(), resources, workers);
+    let entries = Arc::new(entries);
     let tokio = Tokio::new(app.tokio.clone().or_else(|| Handle::try_current().ok()));
 
     let mut builder = RuntimeBuilder::new(entries.clone())
@@ -101,15 +105,8 @@ fn boot<T>(
     } else if let Some(handle) = tokio.given() {
         builder = builder.tokio(handle);
     }
-    // A simulation is the same on every machine.
-    builder = builder.environment(environment::of(&app.application, workers.is_none()));
-    let security = security::of(&app.application);
-    let policies = security.policies.clone();
-    builder = builder.security(security);
-    let (stores, store_services) = stores::of(&app.application)?;
-    builder = builder.stores(stores);
-    let (volumes, volume_services) = volumes::of(&app.application);
-    builder = builder.volumes(volumes);
+    builder = builder.strict_mode(app.application.settings.strict_mode);
+    builder = builder.resources(made.resources);
     for module in app.modules {
         builder = builder.module(module.into());
     }
@@ -139,16 +136,15 @@ fn boot<T>(
         let arguments = Some(arguments.unwrap_or_default());
         specs.push(add_host(&runtime, definition, arguments, workers)?);
     }
-    specs.extend(store_services);
-    specs.extend(volume_services);
+    specs.extend(made.services);
     specs.extend(supervisors::services(&app.application));
     let processes = app.application.processes.iter().map(|process| process.id.shared());
     let known: HashSet<Arc<str>> = processes.collect();
     for (supervisor, lifecycle) in app.trees {
         specs.push(supervisors::made(&runtime, &tokio, &known, supervisor, &lifecycle)?);
     }
-    for service in app.application.services {
-        specs.push(self::service(&policies, &service));
+    for service in &app.application.services {
+        specs.push(self::service(&app.application.policies, service));
     }
     let services = Services::boot(&runtime, specs)?;
     let timeout = nanoseconds(app.application.settings.shutdown_timeout);

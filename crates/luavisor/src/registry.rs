@@ -8,21 +8,20 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use luavisor_config::{
-    ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, SupervisorDefinition, rebuild,
+    ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, Settings, rebuild,
 };
 use luavisor_core::registry::{self, Change, Entry, History};
 use luavisor_core::template::{TemplateFault, TemplateOptions};
 use luavisor_core::value::Table;
 use luavisor_core::{Error, Kind, Value, Values};
-use luavisor_runtime::services::ServiceSpec;
-use luavisor_runtime::{Callable, Catalog, Changed, ProgramTable};
+use luavisor_runtime::{Callable, Catalog, Changed, ProgramTable, Resources};
 use luavisor_vm::{Chunk, Program, TemplateSet};
 
 use crate::boot;
 use crate::compile::LuauCompiler;
 use crate::programs::Code;
 use crate::templates::TemplateSets;
-use crate::{Application, supervisors, templates};
+use crate::{Application, difference, resources, templates};
 
 /// The catalog of one application.
 pub(crate) struct Entries {
@@ -42,10 +41,19 @@ struct State {
     made: BTreeSet<EntryId>,
     /// modules that entries may list
     modules: Vec<String>,
+    /// in force, as the runtime has them
+    resources: Resources,
+    /// in a simulation: workers of a host that does not say
+    workers: Option<usize>,
 }
 
 impl Entries {
-    pub fn of(application: &Application, modules: Vec<String>) -> Entries {
+    pub fn of(
+        application: &Application,
+        modules: Vec<String>,
+        resources: Resources,
+        workers: Option<usize>,
+    ) -> Entries {
         let entries = entries_of(application);
         let code = Code::of(application, &Code::default());
         let programs = ProgramTable::default();
@@ -56,9 +64,15 @@ impl Entries {
         let templates = RwLock::new(templates::sets(application, none));
         let history = History::new(entries.clone());
         let made = made_in_code(application, &entries);
-        let state = State { history, application: application.clone(), code, made, modules };
+        let application = application.clone();
+        let state = State { history, application, code, made, modules, resources, workers };
         let (entries, state) = (RwLock::new(entries), Mutex::new(state));
         Entries { programs, templates, entries, state }
+    }
+
+    /// The settings of the start.
+    pub fn settings(&self) -> Settings {
+        self.state().application.settings.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -73,17 +87,21 @@ impl Entries {
     /// Invalid: entries changed that cannot change while the application runs.
     pub fn replace(
         &self,
-        application: Application,
+        mut application: Application,
         upgradable: impl Fn(&str) -> bool,
     ) -> Result<Changed, Error> {
         let mut state = self.state();
-        let entries = entries_of(&application);
+        application.settings.clone_from(&state.application.settings);
+        let entries = shared(&entries_of(&application), &state.history.current().entries);
+        state.add_made(&mut application, &entries);
         let changes = registry::delta(&state.history.current().entries, &entries);
         let mut changed = self.install(&mut state, entries.clone(), &changes, application)?;
         if !changes.is_empty() {
             state.history.push(entries);
         }
         changed.version = state.history.current().id;
+        // Whoever edits policies wants to see what they do.
+        changed.services.append(&mut changed.amended);
         let known: BTreeSet<Arc<str>> =
             changed.services.iter().map(|service| service.id.clone()).collect();
         let Application { services, policies, .. } = &state.application;
@@ -100,8 +118,12 @@ impl Entries {
     /// Builds the application again from other entries.
     fn rebuilt(&self, state: &State, entries: &registry::Entries) -> Result<Application, Error> {
         let old = &state.application;
-        let wanted = entries.iter().filter(|entry| !entry.kind.starts_with("env."));
-        let wanted = wanted.filter_map(|entry| {
+        let known = &state.history.current().entries;
+        let same = |id: &str| {
+            let of = |all: &registry::Entries| find(all, id).cloned();
+            of(known).is_some_and(|old| of(entries).is_some_and(|new| new.same(&old)))
+        };
+        let wanted = entries.iter().filter_map(|entry| {
             let (namespace, name) = entry.parts();
             Some(luavisor_config::Entry {
                 id: EntryId::new(namespace, name)?,
@@ -109,22 +131,18 @@ impl Entries {
                 file: "".into(),
                 line: 1,
                 meta: entry.meta.clone(),
-                data: checked_before(entry),
+                data: if same(&entry.id) { checked_before(entry) } else { entry.data.clone() },
             })
         });
         let wanted: Vec<_> = wanted.collect();
         let hosts = old.hosts.iter().chain(&old.terminal_hosts).map(|host| host.id.clone());
-        let hosts: Vec<EntryId> = hosts.collect();
+        let hosts: Vec<EntryId> = hosts.filter(|id| state.made.contains(id)).collect();
         let options = LoadOptions { modules: state.modules.clone(), ..LoadOptions::new("") };
         let compiler = Cache::of(state);
-        let mut application = rebuild(&options, &old.settings, &wanted, &hosts, &compiler)
+        let mut application = rebuild(&options, old, &wanted, &hosts, &compiler)
             .map_err(|problems| refusal(&problems))?;
-        let stays = |id: &EntryId| state.made.contains(id) && !has(entries, id);
-        application.processes.extend(old.processes.iter().filter(|p| stays(&p.id)).cloned());
-        application.functions.extend(old.functions.iter().filter(|f| stays(&f.id)).cloned());
-        application.services.extend(old.services.iter().filter(|s| stays(&s.id)).cloned());
-        (application.hosts, application.terminal_hosts) =
-            (old.hosts.clone(), old.terminal_hosts.clone());
+        resources::keep(&mut application, old, same);
+        state.add_made(&mut application, entries);
         Ok(application)
     }
 
@@ -138,13 +156,15 @@ impl Entries {
     ) -> Result<Changed, Error> {
         let old_entries = state.history.current().entries.clone();
         if let Some((id, kind)) = changes.iter().find_map(|change| fixed(change, &old_entries)) {
-            let text =
-                format!("apply changes: {id}: a {kind} cannot change while the application runs");
+            let text = format!("{id}: a {kind} cannot change while the application runs");
             return Err(Error::invalid(text));
         }
         let code = Code::of(&application, &state.code);
         let outdated = code.outdated(&state.code);
-        let (services, ended) = services(&state.application, &application);
+        let before = (&state.application, &state.resources);
+        let made = resources::of(&application, state.workers.is_none(), before)?;
+        let resources = made.resources.clone();
+        let difference = difference::of(&state.application, &application, made, state.workers);
         self.programs.change(|programs, callables| {
             (*programs, *callables) = (code.programs.clone(), code.callables.clone());
         });
@@ -153,10 +173,22 @@ impl Entries {
             *known = templates::sets(&application, (&state.application, &known));
         }
         *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
-        (state.code, state.application) = (code, application);
-        let changes = changes.to_vec();
-        let renewed = BTreeSet::new();
-        Ok(Changed { version: 0, changes, outdated, services, ended, renewed })
+        (state.code, state.application, state.resources) = (code, application, resources);
+        Ok(Changed { changes: changes.to_vec(), outdated, ..difference })
+    }
+}
+
+impl State {
+    /// Adds what was made in code, unless it is an entry now.
+    fn add_made(&self, application: &mut Application, entries: &registry::Entries) {
+        let old = &self.application;
+        let stays = |id: &EntryId| self.made.contains(id) && find(entries, id.as_str()).is_none();
+        application.processes.extend(old.processes.iter().filter(|p| stays(&p.id)).cloned());
+        application.functions.extend(old.functions.iter().filter(|f| stays(&f.id)).cloned());
+        application.services.extend(old.services.iter().filter(|s| stays(&s.id)).cloned());
+        application.hosts.extend(old.hosts.iter().filter(|h| stays(&h.id)).cloned());
+        let terminals = old.terminal_hosts.iter().filter(|host| stays(&host.id));
+        application.terminal_hosts.extend(terminals.cloned());
     }
 }
 
@@ -188,8 +220,13 @@ impl Catalog for Entries {
     fn change(&self, changes: &[Change]) -> Result<Changed, Error> {
         let mut state = self.state();
         let entries = registry::apply(&state.history.current().entries, changes)?;
-        let application = self.rebuilt(&state, &entries)?;
-        let mut changed = self.install(&mut state, entries.clone(), changes, application)?;
+        let prefixed = |error: Error| {
+            let message = format!("apply changes: {}", error.message).into();
+            Error { message, ..error }
+        };
+        let application = self.rebuilt(&state, &entries).map_err(prefixed)?;
+        let changed = self.install(&mut state, entries.clone(), changes, application);
+        let mut changed = changed.map_err(prefixed)?;
         changed.version = state.history.push(entries);
         Ok(changed)
     }
@@ -209,8 +246,7 @@ impl Catalog for Entries {
 
     fn has_entry(&self, id: &str) -> bool {
         let entries = self.entries();
-        let known = entries.binary_search_by(|entry| (*entry.id).cmp(id)).is_ok();
-        known || self.programs.has_entry(id)
+        find(&entries, id).is_some() || self.programs.has_entry(id)
     }
 }
 
@@ -228,90 +264,54 @@ fn entries_of(application: &Application) -> registry::Entries {
     entries.into()
 }
 
-/// The configuration of an entry, without the wish that its directory exists: that was
-/// looked at when the application was loaded, and such entries do not change.
+/// These entries, with the old ones in the place of those that are the same.
+fn shared(entries: &registry::Entries, old: &registry::Entries) -> registry::Entries {
+    let known = |entry: &Arc<Entry>| find(old, &entry.id).filter(|known| known.same(entry));
+    entries.iter().map(|entry| known(entry).unwrap_or(entry).clone()).collect()
+}
+
+/// The configuration of an entry that stays as it is, without the wish that its file or
+/// directory exists: that was looked at before.
 fn checked_before(entry: &Entry) -> Values {
     let mut data = entry.data.clone();
-    if let Some(table) = data.tables.first_mut().filter(|_| *entry.kind == *"fs.directory") {
-        let key = Value::from("auto_init");
+    let key = match &*entry.kind {
+        "fs.directory" => "auto_init",
+        "env.storage.file" => "auto_create",
+        _ => return data,
+    };
+    if let Some(table) = data.tables.first_mut() {
+        let key = Value::from(key);
         table.hash.retain(|(known, _)| *known != key);
         table.hash.push((key, Value::Boolean(true)));
     }
     data
 }
 
-/// Ids of processes, functions and services that are no entries.
+/// Ids of processes, functions, services and hosts that are no entries.
 fn made_in_code(application: &Application, entries: &registry::Entries) -> BTreeSet<EntryId> {
     let processes = application.processes.iter().map(|process| &process.id);
     let functions = application.functions.iter().map(|function| &function.id);
     let services = application.services.iter().map(|service| &service.id);
-    let all = processes.chain(functions).chain(services);
-    all.filter(|id| !has(entries, id)).cloned().collect()
+    let hosts = application.hosts.iter().chain(&application.terminal_hosts).map(|host| &host.id);
+    let all = processes.chain(functions).chain(services).chain(hosts);
+    all.filter(|id| find(entries, id.as_str()).is_none()).cloned().collect()
 }
 
-fn has(entries: &registry::Entries, id: &EntryId) -> bool {
-    entries.binary_search_by(|entry| (*entry.id).cmp(id.as_str())).is_ok()
+fn find<'a>(entries: &'a registry::Entries, id: &str) -> Option<&'a Arc<Entry>> {
+    entries.binary_search_by(|entry| (*entry.id).cmp(id)).ok().map(|at| &entries[at])
 }
 
 /// Id and kind of an entry that cannot change while the application runs, if it is one:
-/// hosts, environment and policies are made at boot.
+/// whose terminal it is was decided at boot.
 fn fixed(change: &Change, old: &registry::Entries) -> Option<(Arc<str>, Arc<str>)> {
     let id = change.id();
-    let before = old.binary_search_by(|entry| entry.id.cmp(id)).ok().map(|at| &old[at].kind);
+    let before = find(old, id).map(|entry| &entry.kind);
     let after = match change {
         Change::Create(entry) | Change::Update(entry) => Some(&entry.kind),
         Change::Delete(_) => None,
     };
-    let fixed = |kind: &&Arc<str>| {
-        matches!(&***kind, "process.host" | "terminal.host")
-            || ["env.", "security.", "store.", "fs.", "db."]
-                .iter()
-                .any(|part| kind.starts_with(part))
-    };
-    let kind = before.into_iter().chain(after).find(fixed)?;
+    let kind = before.into_iter().chain(after).find(|kind| ***kind == *"terminal.host")?;
     Some((id.clone(), kind.clone()))
-}
-
-/// Services that are new or other ones, and the ids of those that are gone.
-fn services(old: &Application, new: &Application) -> (Vec<ServiceSpec>, Vec<Arc<str>>) {
-    let same_service = |service: &luavisor_config::ServiceDefinition| {
-        old.services.iter().any(|known| known == service)
-    };
-    let made = new.services.iter().filter(|service| !same_service(service));
-    let mut changed: Vec<ServiceSpec> =
-        made.map(|service| boot::service(&new.policies, service)).collect();
-    for service in supervisors::services(new) {
-        let tree = tree(new, &service.id);
-        if tree != self::tree(old, &service.id) {
-            changed.push(service);
-        }
-    }
-    let ids = |application: &Application| -> BTreeSet<Arc<str>> {
-        let services = application.services.iter().map(|service| service.id.shared());
-        let roots = application.supervisors.iter().filter(|each| each.lifecycle.is_some());
-        services.chain(roots.map(|supervisor| supervisor.id.shared())).collect()
-    };
-    let ended = ids(old).difference(&ids(new)).cloned().collect();
-    (changed, ended)
-}
-
-/// A supervisor and all supervisors below it.
-fn tree<'a>(application: &'a Application, root: &str) -> Vec<&'a SupervisorDefinition> {
-    let by_id: HashMap<&str, &SupervisorDefinition> =
-        application.supervisors.iter().map(|each| (each.id.as_str(), each)).collect();
-    let mut found: Vec<&SupervisorDefinition> = by_id.get(root).copied().into_iter().collect();
-    let mut next = 0;
-    while let Some(supervisor) = found.get(next).copied() {
-        next += 1;
-        let children = supervisor.children.iter().map(|child| &child.target);
-        let below = children.chain(supervisor.dynamic.iter().map(|dynamic| &dynamic.target));
-        for child in below.filter_map(|id| by_id.get(id.as_str())) {
-            if !found.iter().any(|known| known.id == child.id) {
-                found.push(child);
-            }
-        }
-    }
-    found
 }
 
 /// Invalid, with `details = {count, summary, errors = [{id, message, line}]}`.
@@ -341,7 +341,7 @@ fn refusal(problems: &[EntryProblem]) -> Error {
         ("errors".into(), Value::Table(1)),
     ];
     let details = Values { items: [Value::Table(0)].into_iter().collect(), tables };
-    Error::new(Kind::INVALID, format!("apply changes: {summary}{more}")).details(details)
+    Error::new(Kind::INVALID, format!("{summary}{more}")).details(details)
 }
 
 /// Compiles what has changed.

@@ -62,6 +62,8 @@ pub struct Reloaded {
     pub changes: Vec<(&'static str, Arc<str>)>,
     /// services that are new or were started again
     pub services: Vec<Arc<str>>,
+    /// whether the settings differ from those of the start, which stay in force
+    pub settings: bool,
 }
 
 impl Luavisor {
@@ -90,8 +92,8 @@ impl Luavisor {
 
     /// Puts an application that was loaded anew into the place of the one that runs. What
     /// is spawned and called from now on is the new code; services that changed, or whose
-    /// code did, are started again, unless their process is upgradable: that one gets
-    /// OUTDATED.
+    /// code or policies did, are started again, unless only the code did and their process
+    /// is upgradable: that one gets OUTDATED.
     ///
     /// # Errors
     /// Invalid: an entry changed that cannot change while the application runs. Then
@@ -102,17 +104,18 @@ impl Luavisor {
             let pid = services.state(id).and_then(|service| service.pid);
             pid.is_some_and(|pid| runtime.upgradable(pid))
         };
-        let changed = entries.replace(application, upgradable)?;
-        let reloaded = Reloaded {
-            version: changed.version,
-            changes: changed
-                .changes
-                .iter()
-                .map(|change| (change.name(), change.id().clone()))
-                .collect(),
-            services: changed.services.iter().map(|service| service.id.clone()).collect(),
-        };
-        runtime.carry_out(changed);
+        let mut reloaded =
+            Reloaded { version: 0, changes: Vec::new(), services: Vec::new(), settings: false };
+        reloaded.version = runtime.change(|| {
+            reloaded.settings = entries.settings() != application.settings;
+            let changed = entries.replace(application, upgradable)?;
+            let changes = changed.changes.iter();
+            reloaded.changes = changes.map(|change| (change.name(), change.id().clone())).collect();
+            let hosts = changed.hosts.iter().map(|(_, service)| service);
+            let services = hosts.chain(&changed.services);
+            reloaded.services = services.map(|service| service.id.clone()).collect();
+            Ok(changed)
+        })?;
         Ok(reloaded)
     }
 

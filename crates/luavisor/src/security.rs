@@ -4,16 +4,7 @@ use std::sync::Arc;
 
 use luavisor_config::Lifecycle;
 use luavisor_core::security::{Actor, Policies, Scope};
-use luavisor_runtime::Security;
 use luavisor_vm::Context;
-
-use crate::Application;
-
-/// What the runtime knows of security.
-pub(crate) fn of(application: &Application) -> Security {
-    let policies = Arc::new(application.policies.clone());
-    Security { policies, strict: application.settings.strict_mode }
-}
 
 /// What everything that a service starts inherits: its actor, and the scope of the
 /// groups and policies that it names, if it names any.

@@ -1,6 +1,10 @@
 //! From the entries of stores and databases to what the runtime opens.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use luavisor_config::{EntryId, Lifecycle, StoreKind};
+use luavisor_core::Error;
 use luavisor_runtime::services::{ServiceSpec, Target};
 use luavisor_runtime::store::{Columns, StoreSpec, Stores};
 
@@ -8,17 +12,37 @@ use luavisor_vm::store::TokenStore;
 
 use crate::Application;
 use crate::boot::spec;
-use crate::error::StartError;
 use crate::hosts::nanoseconds;
 
-/// The stores of an application, closed, and the services that open them.
-pub(crate) fn of(application: &Application) -> Result<(Stores, Vec<ServiceSpec>), StartError> {
+/// The stores of an application: those that are declared as before are taken over, the
+/// others are closed. `kept` gets the ids of the former.
+pub(crate) fn of(
+    application: &Application,
+    (before, old): (&Application, &Stores),
+    kept: &mut BTreeSet<Arc<str>>,
+) -> Result<Stores, Error> {
     let mut stores = Stores::default();
     for database in &application.databases {
-        stores.add_database(database.id.shared(), database.file.clone());
+        let id = database.id.shared();
+        if before.databases.contains(database) {
+            stores.take_over(old, &id);
+            kept.insert(id);
+        } else {
+            stores.add_database(id, database.file.clone());
+        }
     }
     for store in &application.stores {
-        stores.add(store.id.shared(), kind(&store.kind))?;
+        let id = store.id.shared();
+        let below = match &store.kind {
+            StoreKind::Memory { .. } => true,
+            StoreKind::Sql { database, .. } => kept.contains(database.as_str()),
+        };
+        if below && before.stores.contains(store) {
+            stores.take_over(old, &id);
+            kept.insert(id);
+        } else {
+            stores.add(id, kind(&store.kind))?;
+        }
     }
     for tokens in &application.token_stores {
         stores.add_tokens(TokenStore {
@@ -29,6 +53,11 @@ pub(crate) fn of(application: &Application) -> Result<(Stores, Vec<ServiceSpec>)
             key: tokens.key.clone(),
         });
     }
+    Ok(stores)
+}
+
+/// The services that open the stores and databases of an application.
+pub(crate) fn services(application: &Application, stores: &Stores) -> Vec<ServiceSpec> {
     let databases = application.databases.iter();
     let databases = databases.map(|it| (&it.id, &it.dependencies, &it.lifecycle));
     let entries = application.stores.iter().map(|it| (&it.id, &it.dependencies, &it.lifecycle));
@@ -38,8 +67,7 @@ pub(crate) fn of(application: &Application) -> Result<(Stores, Vec<ServiceSpec>)
         let lifecycle = Lifecycle { ready: true, ..lifecycle.clone() };
         Some(spec(id.shared(), target, needs, &lifecycle))
     };
-    let services = databases.chain(entries).filter_map(service).collect();
-    Ok((stores, services))
+    databases.chain(entries).filter_map(service).collect()
 }
 
 fn kind(kind: &StoreKind) -> StoreSpec {

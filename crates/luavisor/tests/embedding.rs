@@ -5,10 +5,11 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use luavisor::config::LoadOptions;
 use luavisor::supervision::{Restart, Rules, Strategy};
 use luavisor::{
-    App, Backoff, Child, ChildChange, Dynamic, Error, Kind, Lifecycle, Luavisor, Module,
-    Occurrence, Reason, StartError, Supervisor, Value, Values,
+    App, Backoff, Child, ChildChange, Dynamic, Error, Kind, Lifecycle, LuauCompiler, Luavisor,
+    Module, Occurrence, Reason, StartError, Supervisor, Value, Values,
 };
 
 const HOST: &str = "app:processes";
@@ -160,6 +161,28 @@ fn modules_in_rust() {
     luavisor.shutdown();
 }
 
+/// `system.modules()` leaves out none that an entry may list.
+#[test]
+fn every_module_is_listed() {
+    let source = "
+        local system = require('system')
+        return function()
+            local names = {}
+            for _, module in system.modules() do table.insert(names, module.name) end
+            return table.concat(names, ' ')
+        end";
+    let luavisor = App::new().host(HOST, 1).process("app:main", source).start().unwrap();
+    luavisor.wait_until_booted();
+    let exit = luavisor.spawn("app:main", HOST, ()).unwrap().wait();
+    let names: Vec<&str> = exit.value.str(0).unwrap().split(' ').collect();
+    let globals = ["channel", "coroutine", "errors", "os", "payload", "process"];
+    let modules = luavisor::config::vocabulary::MODULES;
+    let mut expected: Vec<&str> = modules.iter().chain(&globals).copied().collect();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    luavisor.shutdown();
+}
+
 #[test]
 fn events_tell_of_starts_and_ends() {
     let luavisor = with("app:brief", "return function() end");
@@ -206,6 +229,30 @@ fn a_directory_is_an_application_and_may_require_modules_of_the_embedder() {
     luavisor.wait_until_booted();
     let exit = luavisor.spawn("app:main", HOST, ()).unwrap().wait();
     assert_eq!(exit.value.str(0), Some("from rust"));
+    luavisor.shutdown();
+}
+
+/// A reload is about entries; what was made in code stays.
+#[test]
+fn a_reload_leaves_alone_what_was_made_in_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.yaml");
+    let load = |code: &str| {
+        let entry = format!("{{ name: main, kind: process.lua, source: {code} }}");
+        std::fs::write(&path, format!("namespace: app\nentries:\n- {entry}\n")).unwrap();
+        luavisor::config::load(&LoadOptions::new(&path), &LuauCompiler).application
+    };
+    let app = App::from_application(load("return function() return 1 end"));
+    let app = app.host(HOST, 1).process("app:made", "return function() return 'made' end");
+    let luavisor = app.start().unwrap();
+    luavisor.wait_until_booted();
+    let main = || luavisor.spawn("app:main", HOST, ()).unwrap().wait().value.first().clone();
+    assert_eq!(main(), Value::Number(1.0));
+    let reloaded = luavisor.reload(load("return function() return 2 end")).unwrap();
+    assert_eq!((reloaded.version, reloaded.changes.len()), (2, 1));
+    assert_eq!(main(), Value::Number(2.0));
+    let exit = luavisor.spawn("app:made", HOST, ()).unwrap().wait();
+    assert_eq!(exit.value.str(0), Some("made"));
     luavisor.shutdown();
 }
 

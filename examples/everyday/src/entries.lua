@@ -1,3 +1,4 @@
+local env = require("env")
 local funcs = require("funcs")
 local registry = require("registry")
 
@@ -10,9 +11,10 @@ local function offer(code)
 	}
 end
 
--- An offer comes, becomes a better one and goes, while the application runs.
+-- An offer comes, becomes a better one and goes, while the application runs. Then prices are in gold for a moment.
 local function run()
 	local lines = {}
+	local before = registry.current_version()
 	local function apply(what, change)
 		local changes = registry.snapshot():changes()
 		change(changes)
@@ -36,6 +38,13 @@ local function run()
 		changes:delete("app:offer")
 	end)
 	table.insert(lines, `one after the other: {better:previous():id() == first:id()}`)
+
+	local currency = registry.get("app:currency")
+	currency.data.default = "gold"
+	assert(registry.snapshot():changes():update(currency):apply())
+	table.insert(lines, `prices in {env.get("CURRENCY")}`)
+	assert(registry.apply_version(before))
+	table.insert(lines, `taken back: prices in {env.get("CURRENCY")}`)
 	return lines
 end
 

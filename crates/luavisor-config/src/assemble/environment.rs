@@ -4,14 +4,14 @@
 //! reported with everything else.
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::application::{StorageDefinition, StorageKind, VariableDefinition};
 use crate::diagnostic::{Problem, Problems};
 use crate::entries::{RawEntries, RawEntry};
+use crate::files;
 use crate::id::EntryId;
 use crate::read;
+use crate::resources::{StorageDefinition, StorageKind, VariableDefinition};
 use crate::source::Span;
 use crate::yaml::{Data, Node};
 
@@ -161,11 +161,11 @@ fn file(problems: &mut Problems, entry: &RawEntry, directory: &Path) -> Option<S
         problems.error(span, format!("the file has {length} bytes, expected at most {LARGEST}"));
         return None;
     }
-    let text = match std::fs::read_to_string(&path) {
+    let text = match files::read(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && auto_create => String::new(),
-        Err(error) => {
-            problems.error(span, format!("cannot read {}: {error}", path.display()));
+        Err(_) if auto_create && !path.exists() => String::new(),
+        Err(cause) => {
+            problems.error(span, format!("cannot read {}: {cause}", files::name(&path)));
             return None;
         }
     };

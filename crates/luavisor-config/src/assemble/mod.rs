@@ -61,11 +61,12 @@ pub(crate) fn application<C: ChunkCompiler>(
     let lifecycles: Vec<Lifecycle> =
         entries.list.iter().map(|entry| lifecycles::read(problems, &known, entry)).collect();
     let default_host = DefaultHost::of(entries);
-    let mut app = Application { settings, ..Application::default() };
     let mut commands = Commands::default();
     let mut environment = Environment::default();
     let mut templates = Templates::default();
     let directory = options.directory();
+    let (project, folder) = (directory.clone(), entries.source_root.clone());
+    let mut app = Application { settings, project, sources: folder, ..Application::default() };
     let mut hosts_of = HashMap::new();
     let mut pending = Vec::new();
     for (at, entry) in entries.list.iter().enumerate() {

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::application::{DatabaseDefinition, StoreDefinition, StoreKind, TokenStoreDefinition};
 use crate::diagnostic::Problems;
 use crate::entries::{RawEntries, RawEntry};
 use crate::lifecycle::Lifecycle;
 use crate::read;
+use crate::resources::{DatabaseDefinition, StoreDefinition, StoreKind, TokenStoreDefinition};
 use crate::yaml::Node;
 
 use super::lifecycles::{positive, set};

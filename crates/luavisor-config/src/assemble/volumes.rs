@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::application::VolumeDefinition;
 use crate::diagnostic::Problems;
 use crate::entries::RawEntry;
+use crate::files;
 use crate::lifecycle::Lifecycle;
 use crate::read;
+use crate::resources::VolumeDefinition;
 use crate::yaml::Node;
 
 use super::lifecycles::set;
@@ -42,7 +43,7 @@ pub(super) fn volume(
         path => base.join(path),
     };
     if !create && !directory.is_dir() {
-        let text = format!("there is no directory {}; auto_init makes it", directory.display());
+        let text = format!("there is no directory {}; auto_init makes it", files::name(&directory));
         problems.error(node.span, text);
         return None;
     }

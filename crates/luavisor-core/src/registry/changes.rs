@@ -98,21 +98,25 @@ pub struct Version {
     pub entries: Entries,
 }
 
-/// Versions that are kept: entries that stay the same are shared, but each version has a list
-/// of all.
+/// Versions that are kept, at most.
 const KEPT: usize = 1000;
+/// Bytes that all versions but the one in force may take. Entries that stay the same are
+/// shared, but each version has a list of all and what it changed.
+const BYTES: usize = 64 << 20;
 
 /// The last versions of one runtime, oldest first. There is always one.
 #[derive(Clone, Debug)]
 pub struct History {
     versions: Vec<Version>,
+    /// bytes by version
+    sizes: Vec<usize>,
     current: usize,
 }
 
 impl History {
     /// The state after the load: version 1.
     pub fn new(entries: Entries) -> History {
-        History { versions: vec![Version { id: 1, entries }], current: 0 }
+        History { versions: vec![Version { id: 1, entries }], sizes: vec![0], current: 0 }
     }
 
     /// The version in force.
@@ -134,10 +138,18 @@ impl History {
     /// A new version, which is in force from now on. Returns its number.
     pub fn push(&mut self, entries: Entries) -> u64 {
         let id = self.versions.last().map_or(1, |last| last.id + 1);
-        if self.versions.len() == KEPT {
-            self.versions.remove(0);
-        }
+        let last = self.versions.last().map(|version| &version.entries);
+        self.sizes.push(last.map_or(0, |last| growth(last, &entries)));
         self.versions.push(Version { id, entries });
+        let (mut oldest, mut size) = (0, self.sizes.iter().sum::<usize>());
+        while oldest + 1 < self.versions.len()
+            && (self.versions.len() - oldest > KEPT || size > BYTES)
+        {
+            size -= self.sizes[oldest];
+            oldest += 1;
+        }
+        self.versions.drain(..oldest);
+        self.sizes.drain(..oldest);
         self.current = self.versions.len() - 1;
         id
     }
@@ -150,10 +162,18 @@ impl History {
     }
 }
 
+/// Bytes that a version takes besides the one before it.
+fn growth(before: &[Arc<Entry>], after: &[Arc<Entry>]) -> usize {
+    let known: BTreeSet<*const Entry> = before.iter().map(Arc::as_ptr).collect();
+    let new = after.iter().filter(|entry| !known.contains(&Arc::as_ptr(entry)));
+    let content = new.map(|entry| entry.meta.size() + entry.data.size() + entry.id.len());
+    content.sum::<usize>() + size_of_val(after)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Values;
+    use crate::value::{Value, Values};
 
     fn entry(id: &str, kind: &str) -> Arc<Entry> {
         let (meta, data) = (Values::none(), Values::none());
@@ -217,5 +237,16 @@ mod tests {
         }
         assert_eq!((history.versions().len(), history.current().id), (KEPT, 1003));
         assert!(history.get(3).is_none() && history.get(4).is_some());
+        // Large entries leave room for fewer versions, but the one in force stays.
+        for (size, kept) in [(BYTES / 4, 4), (2 * BYTES, 1)] {
+            for _ in 0..5 {
+                let data = Values::one(Value::String(vec![0; size - 1000].into()));
+                let meta = Values::none();
+                let large = Entry { id: "d".into(), kind: "k".into(), meta, data };
+                history.push([Arc::new(large)].into());
+            }
+            assert_eq!(history.versions().len(), kept);
+        }
+        assert_eq!(history.current().id, 1013);
     }
 }

@@ -65,12 +65,12 @@ pub struct VariableSpec {
 pub struct Environment {
     /// in the order of entries
     order: Vec<Arc<str>>,
-    storages: HashMap<Arc<str>, Storage>,
+    storages: HashMap<Arc<str>, Arc<Storage>>,
     variables: Vec<VariableSpec>,
     by_name: HashMap<Arc<str>, usize>,
     by_id: HashMap<Arc<str>, usize>,
     /// to the thread that writes files; it starts with the first set
-    writer: Mutex<Option<Sender<Change>>>,
+    writer: Arc<Mutex<Option<Sender<Change>>>>,
 }
 
 #[derive(Debug)]
@@ -116,7 +116,8 @@ impl Environment {
                 }
             };
             environment.order.push(id.clone());
-            environment.storages.insert(id, Storage { values: RwLock::new(values), sort });
+            let storage = Arc::new(Storage { values: RwLock::new(values), sort });
+            environment.storages.insert(id, storage);
         }
         environment.variables.extend(variables);
         for (at, variable) in environment.variables.iter().enumerate() {
@@ -126,6 +127,23 @@ impl Environment {
             }
         }
         environment
+    }
+
+    /// The environment that follows another one: these storages are the same as there, with
+    /// what they hold.
+    pub fn after<'a>(
+        mut self,
+        old: &Environment,
+        same: impl IntoIterator<Item = &'a str>,
+    ) -> Environment {
+        for id in same {
+            if let (Some(new), Some(known)) = (self.storages.get_mut(id), old.storages.get(id)) {
+                *new = known.clone();
+            }
+        }
+        // One thread writes all files, so that changes keep their order.
+        self.writer = old.writer.clone();
+        self
     }
 
     /// A variable by its public name, its entry id, or the name of an entry in `namespace`.
@@ -241,7 +259,7 @@ impl Environment {
 fn serve(changes: &Receiver<Change>, world: &Weak<World>) {
     while let Ok(change) = changes.recv() {
         let Some(world) = world.upgrade() else { return };
-        let result = world.environment.write_now(&change);
+        let result = world.resources().environment.write_now(&change);
         world.complete(change.from, change.token, result);
     }
 }

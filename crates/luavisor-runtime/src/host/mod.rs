@@ -10,10 +10,13 @@
 //! given deadline to every process, and is stopped when the last one is gone.
 //! A process that was admitted just before the stop gets its CANCEL when it
 //! arrives in its shard, so none is missed.
+//!
+//! A host whose entry is deleted or replaced is *retired*: nobody finds it by its name
+//! any more, it stops like any other one, and its threads end when it is empty.
 
 pub mod placement;
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use luavisor_core::{Error, HostId, Kind, Pid, pid};
@@ -27,7 +30,7 @@ use crate::native::Notice;
 use crate::observe::Occurrence;
 use crate::shard::Shard;
 use crate::shard::kernel::ShardKernel;
-use crate::shard::places::Memory;
+use crate::shard::places::{GENERATIONS, Memory};
 use crate::shard::signal::{Cancel, Signal};
 use crate::sync::lock;
 use crate::world::World;
@@ -132,6 +135,9 @@ pub(crate) struct Host {
     pub config: HostConfig,
     queue: Arc<dyn RunQueue>,
     state: AtomicU8,
+    retired: AtomicBool,
+    /// how many hosts had this name before
+    successor: u64,
     /// what `max_processes` counts: an ended process leaves it before anybody hears of its end
     counted: AtomicUsize,
     shards: Growing<Arc<Shard>>,
@@ -161,6 +167,7 @@ impl Host {
         mut config: HostConfig,
         executor: &Executor,
         clock: &Arc<dyn Clock>,
+        successor: u64,
     ) -> Arc<Host> {
         config.workers = config.workers.max(1);
         config.turn_steps = config.turn_steps.max(1);
@@ -171,6 +178,8 @@ impl Host {
             queue: executor.run_queue(&config, clock),
             config,
             state: AtomicU8::new(HostState::NotStarted as u8),
+            retired: AtomicBool::new(false),
+            successor,
             counted: AtomicUsize::new(0),
             shards: Growing::new(),
             opening: Mutex::new(()),
@@ -189,6 +198,20 @@ impl Host {
         HostState::of(self.state.load(Ordering::SeqCst))
     }
 
+    /// It is no host of the application any more.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    pub fn retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Whether it is over for good.
+    pub fn over(&self) -> bool {
+        self.retired() && matches!(self.state(), HostState::NotStarted | HostState::Stopped)
+    }
+
     fn change_state(&self, from: HostState, to: HostState) -> bool {
         let (from, to) = (from as u8, to as u8);
         self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
@@ -198,7 +221,13 @@ impl Host {
     pub fn pid_of(&self, text: &[u8]) -> Option<Pid> {
         let parsed = pid::parse(std::str::from_utf8(text).ok()?)?;
         let own = parsed.node.is_none() && *parsed.host == *self.name;
-        Pid::from_uniq(self.id, parsed.uniq.filter(|_| own)?)
+        self.own_pid(parsed.uniq.filter(|_| own)?)
+    }
+
+    /// The pid of this number, unless a host that had the same name earlier or later gave it.
+    pub fn own_pid(&self, uniq: u128) -> Option<Pid> {
+        let pid = Pid::from_uniq(self.id, uniq)?;
+        (pid.generation >> GENERATIONS == self.successor).then_some(pid)
     }
 
     /// How many processes live on the host: while it runs, about so many.
@@ -409,7 +438,9 @@ impl Host {
         let rng = lock(&world.rng).fork();
         let shard = self.shards.push(|number| {
             let capacity = self.config.shard_capacity;
-            let shard = Arc::new(Shard::new(self.id, number as u16, capacity, self.queue.clone()));
+            let queue = self.queue.clone();
+            let shard = Shard::new(self.id, number as u16, capacity, queue, self.successor);
+            let shard = Arc::new(shard);
             let kernel = ShardKernel::new(world.clone(), self.clone(), shard.clone(), rng);
             shard.furnish(kernel);
             shard
@@ -444,7 +475,7 @@ impl Host {
             preemption: world.preemption,
             memory: self.config.limits.shard_memory,
             modules: world.modules.clone(),
-            strict: world.security.strict,
+            strict: world.strict,
             spot: world.spot(shard),
         }
     }

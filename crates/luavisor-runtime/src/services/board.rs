@@ -18,8 +18,10 @@ use crate::sync::lock;
 pub(crate) enum Request {
     Start(usize),
     Stop(usize),
-    /// The service of this number is like this from now on.
-    Put(usize, Box<ServiceSpec>),
+    /// The services of these numbers are like this from now on.
+    Put(Vec<(usize, ServiceSpec)>),
+    /// Their next lives are.
+    Amend(Vec<(usize, ServiceSpec)>),
     /// It is none any more.
     Remove(usize),
     /// everything, within this many nanoseconds
@@ -64,17 +66,28 @@ impl Board {
         self.controller.get().copied()
     }
 
-    /// Adds a service, or changes the one of its id.
-    pub fn put(&self, spec: ServiceSpec, wall: (i64, u32)) {
+    /// Adds services, or changes those of their ids: all at once, as they may need each other.
+    pub fn put(&self, specs: Vec<ServiceSpec>, wall: (i64, u32)) {
         let mut seen = lock(&self.seen);
-        let known = seen.states.iter().position(|state| state.id == spec.id);
-        let number = known.unwrap_or_else(|| {
-            seen.states.push(state(&spec, unix_nanoseconds(wall)));
-            seen.states.len() - 1
+        let numbered = specs.into_iter().map(|spec| {
+            let known = seen.states.iter().position(|state| state.id == spec.id);
+            let number = known.unwrap_or_else(|| {
+                seen.states.push(state(&spec, unix_nanoseconds(wall)));
+                seen.states.len() - 1
+            });
+            seen.numbers.insert(spec.id.clone(), number);
+            (number, spec)
         });
-        seen.numbers.insert(spec.id.clone(), number);
+        let numbered = numbered.collect();
         drop(seen);
-        self.ask(Request::Put(number, Box::new(spec)));
+        self.ask(Request::Put(numbered));
+    }
+
+    /// Changes services from their next start on.
+    pub fn amend(&self, specs: Vec<ServiceSpec>) {
+        let numbered = specs.into_iter();
+        let numbered = numbered.filter_map(|spec| Some((self.number(&spec.id).ok()?, spec)));
+        self.ask(Request::Amend(numbered.collect()));
     }
 
     /// Removes a service; it is stopped first.

@@ -64,6 +64,7 @@ pub(super) struct Controller {
     /// by service
     lives: Vec<Option<Life>>,
     by_pid: HashMap<Pid, usize>,
+    /// hosts that were started and have not stopped, with their services
     by_host: HashMap<HostId, usize>,
     /// by service
     alarms: Vec<Option<(TimerId, Token)>>,
@@ -77,12 +78,8 @@ pub(super) struct Controller {
 
 impl Controller {
     pub fn new(specs: Arc<[ServiceSpec]>, machine: Machine, board: Arc<Board>) -> Controller {
-        let host = |(number, spec): (usize, &ServiceSpec)| match spec.target {
-            Target::Host(host) => Some((host, number)),
-            _ => None,
-        };
         Controller {
-            by_host: specs.iter().enumerate().filter_map(host).collect(),
+            by_host: HashMap::new(),
             lives: vec![None; specs.len()],
             alarms: vec![None; specs.len()],
             specs,
@@ -163,6 +160,7 @@ impl Controller {
     fn try_launch(&mut self, context: &mut NativeContext<'_>, service: usize) -> Result<(), Error> {
         let spec = &self.specs[service];
         if let Target::Host(host) = spec.target {
+            self.by_host.insert(host, service);
             return context.runtime().start_host(host);
         }
         let control = control::begin(context, &self.control_entry)?;
@@ -212,8 +210,9 @@ impl Controller {
 
     fn stop(&mut self, context: &mut NativeContext<'_>, service: usize) {
         let spec = &self.specs[service];
-        if let Target::Host(host) = spec.target {
-            return stop_host(context, host, spec.stop_timeout);
+        // The one that runs: the specification may be of its successor already.
+        if let Some((host, _)) = self.by_host.iter().find(|(_, number)| **number == service) {
+            return stop_host(context, *host, spec.stop_timeout);
         }
         if let Some(life) = self.lives[service] {
             let request = cancel("service stopping", spec.stop_timeout);
@@ -308,7 +307,11 @@ impl Controller {
             strays.remove(&host);
             return self.finish_if_empty(context);
         }
-        if let Some(&service) = self.by_host.get(&host) {
+        let world = context.runtime().world;
+        if let Some(host) = world.host(host).filter(|host| host.over() && !world.driven()) {
+            host.close();
+        }
+        if let Some(service) = self.by_host.remove(&host) {
             let exit = Arc::new(Exit::normal(luavisor_core::Values::none()));
             let event = self.ended(context, service, exit);
             self.happen(context, event);
@@ -344,9 +347,8 @@ impl NativeProcess for Controller {
                             self.happen(context, Event::StartAsked(service));
                         }
                         Request::Stop(service) => self.happen(context, Event::StopAsked(service)),
-                        Request::Put(service, spec) => {
-                            self.reform(context, Event::Put(service, spec));
-                        }
+                        Request::Put(specs) => self.reform(context, Event::Put(specs)),
+                        Request::Amend(specs) => self.reform(context, Event::Amend(specs)),
                         Request::Remove(service) => {
                             self.reform(context, Event::Removed(service));
                         }

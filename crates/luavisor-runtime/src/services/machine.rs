@@ -21,7 +21,8 @@
 //! | Ended | SetAlarm for a restart, or Exit; Launch or Stop what waited for it |
 //! | Alarm | Starting: Terminate; in backoff: Launch |
 //! | StopAsked, ShutdownAsked | Stop what can stop; pending restarts are dropped |
-//! | Put | a new one: Launch if it can; a known one that runs: Stop it and what needs it, then Launch |
+//! | Put | new ones: Launch if they can; known ones that run: Stop them and what needs them, then Launch |
+//! | Amend | none |
 //! | Removed | as StopAsked; it never starts again |
 
 #[cfg(test)]
@@ -64,8 +65,10 @@ pub(super) enum Event {
     Ended { service: usize, exit: Arc<Exit>, uniform: f64 },
     /// The time of its last [`Action::SetAlarm`] is up.
     Alarm(usize),
-    /// It is like this from now on, or it is new and has the next number.
-    Put(usize, Box<ServiceSpec>),
+    /// These are like this from now on, or they are new and have the next numbers.
+    Put(Vec<(usize, ServiceSpec)>),
+    /// Their next lives are like this; they need the same services.
+    Amend(Vec<(usize, ServiceSpec)>),
     /// It is to be no more.
     Removed(usize),
 }
@@ -150,7 +153,8 @@ impl Machine {
             }
             Event::Ended { service, exit, uniform } => self.ended(service, exit, uniform, now),
             Event::Alarm(service) => self.alarm(service),
-            Event::Put(service, spec) => self.put(service, *spec),
+            Event::Put(specs) => self.put(specs),
+            Event::Amend(specs) => self.amend(specs),
             Event::Removed(service) => self.removed(service),
         }
         self.check_boot();

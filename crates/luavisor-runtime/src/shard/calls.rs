@@ -461,7 +461,7 @@ impl Kernel for ShardKernel {
     }
 
     fn variable(&self, namespace: &str, key: &str) -> Result<String, Error> {
-        self.world.environment.get(namespace, key)
+        self.world.resources().environment.get(namespace, key)
     }
 
     fn set_variable(
@@ -472,19 +472,19 @@ impl Kernel for ShardKernel {
         token: Token,
     ) -> Result<Stored, Error> {
         let from = self.processes.pid(from);
-        self.world.environment.set(&self.world, place, value, from, token)
+        self.world.resources().environment.set(&self.world, place, value, from, token)
     }
 
     fn variables(&self) -> BTreeMap<String, String> {
-        self.world.environment.all()
+        self.world.resources().environment.all()
     }
 
     fn store(&self, id: &str) -> Result<Arc<dyn Store>, Error> {
-        self.world.stores.get(id, self.has_entry(id))
+        self.world.resources().stores.get(id, self.has_entry(id))
     }
 
     fn volume(&self, id: &str) -> Result<Arc<dyn Volume>, Error> {
-        self.world.volumes.get(id)
+        self.world.resources().volumes.get(id)
     }
 
     fn template_set(&self, id: &str) -> Result<Arc<TemplateSet>, Error> {
@@ -496,11 +496,11 @@ impl Kernel for ShardKernel {
     }
 
     fn token_store(&self, id: &str) -> Result<Arc<TokenStore>, Error> {
-        self.world.stores.token_store(id, self.has_entry(id))
+        self.world.resources().stores.token_store(id, self.has_entry(id))
     }
 
     fn policies(&self) -> Arc<Policies> {
-        self.world.security.policies.clone()
+        self.world.resources().policies.clone()
     }
 
     fn entries(&self) -> Arc<[Arc<Entry>]> {

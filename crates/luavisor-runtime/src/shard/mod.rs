@@ -93,12 +93,18 @@ pub(crate) struct Interior {
 }
 
 impl Shard {
-    pub fn new(host: HostId, number: u16, capacity: usize, queue: Arc<dyn RunQueue>) -> Shard {
+    pub fn new(
+        host: HostId,
+        number: u16,
+        capacity: usize,
+        queue: Arc<dyn RunQueue>,
+        successor: u64,
+    ) -> Shard {
         Shard {
             host,
             number,
             slots: Arc::new(Slots::new(capacity)),
-            places: Places::new(capacity),
+            places: Places::new(capacity, successor),
             wake: WakeState::default(),
             load: AtomicU32::new(0),
             heap: AtomicU64::new(0),

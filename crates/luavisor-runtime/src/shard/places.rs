@@ -3,7 +3,7 @@
 //! Shared by all threads, because a caller elsewhere gets the pid of its new
 //! process at once. Freed slots are reused in the order in which they became
 //! free, so a stale pid meets a reused slot as late as possible; generations
-//! never repeat.
+//! never repeat, not even on a host that has the name of an earlier one.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
@@ -14,6 +14,10 @@ use crate::sync::lock;
 
 /// Processes with a memory limit of their own that one VM can tell apart.
 const LIMITED: usize = 200;
+
+/// Generations that a host of a name leaves to the next one of that name, as a power of
+/// two: a trillion processes in one shard.
+pub(crate) const GENERATIONS: u32 = 40;
 
 /// Whether a process has a memory limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +42,14 @@ struct Free {
 pub(crate) struct Places(Mutex<Free>);
 
 impl Places {
-    pub fn new(capacity: usize) -> Places {
+    /// `successor`: how many hosts had the name of this one before.
+    pub fn new(capacity: usize, successor: u64) -> Places {
         Places(Mutex::new(Free {
             limited: HashSet::new(),
             returned: VecDeque::new(),
             fresh: 0,
             capacity,
-            generation: 0,
+            generation: successor << GENERATIONS,
         }))
     }
 

@@ -66,7 +66,9 @@ impl ShardKernel {
         let recent = self.recent();
         // By address: the VM names the same entry by the same text.
         let known = recent.targets.iter().find(|target| {
-            Arc::ptr_eq(&target.id, &request.id) && Arc::ptr_eq(&target.host_id, &request.host)
+            Arc::ptr_eq(&target.id, &request.id)
+                && Arc::ptr_eq(&target.host_id, &request.host)
+                && !target.host.retired()
         });
         if let Some(target) = known {
             target.host.check_size("payload", request.arguments.size())?;

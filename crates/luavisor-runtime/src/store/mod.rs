@@ -105,6 +105,20 @@ impl Stores {
         self.tokens.get(id).cloned().ok_or_else(missing)
     }
 
+    /// Takes a database or store from others, with what it holds. The database of a store
+    /// has to be the same too.
+    pub fn take_over(&mut self, old: &Stores, id: &str) {
+        if let Some((id, database)) = old.databases.get_key_value(id) {
+            self.databases.insert(id.clone(), database.clone());
+        }
+        if let Some((id, store)) = old.stores.get_key_value(id) {
+            self.stores.insert(id.clone(), store.clone());
+        }
+        if let Some((id, resource)) = old.resources.get_key_value(id) {
+            self.resources.insert(id.clone(), resource.clone());
+        }
+    }
+
     /// What runs as the service of a store or database. It says when it is ready.
     pub fn target(&self, id: &str) -> Option<Target> {
         let resource = self.resources.get(id)?.clone();

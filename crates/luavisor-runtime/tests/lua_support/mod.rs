@@ -9,8 +9,8 @@ use luavisor_core::security::{Effect, Names, Policies, Policy};
 use luavisor_core::{Exit, Pid, Values};
 use luavisor_runtime::environment::{Environment, StorageSpec, VariableSpec};
 use luavisor_runtime::{
-    Callable, Captured, Function, HostConfig, Observer, Occurrence, Order, ProgramTable, Runtime,
-    RuntimeBuilder, Security, Simulation,
+    Callable, Captured, Function, HostConfig, Observer, Occurrence, Order, ProgramTable, Resources,
+    Runtime, RuntimeBuilder, Simulation,
 };
 use luavisor_vm::kernel::SpawnRequest;
 use luavisor_vm::{Chunk, Program, Unit, compile};
@@ -73,7 +73,11 @@ pub fn world_with(sources: &[(&str, &str)], config: HostConfig) -> World {
 /// The entries of a table on a host with the given configuration.
 pub fn world_of(table: ProgramTable, config: HostConfig) -> World {
     let table = Arc::new(table);
-    let builder = RuntimeBuilder::new(table).environment(environment()).security(security());
+    let builder = RuntimeBuilder::new(table).resources(Resources {
+        environment: Arc::new(environment()),
+        policies: Arc::new(policies()),
+        ..Resources::default()
+    });
     let (runtime, simulation, output) = builder.manual(Order::Fair, 1_000);
     let host = runtime.add_host(config).unwrap();
     runtime.start_host(host).unwrap();
@@ -96,7 +100,7 @@ fn environment() -> Environment {
 }
 
 /// The policy `app:read`, in the group `app:readers`: reading documents, and nothing else.
-fn security() -> Security {
+fn policies() -> Policies {
     let names = |text| vec![Names::parse(text)];
     let read = Policy {
         id: "app:read".into(),
@@ -108,7 +112,7 @@ fn security() -> Security {
     };
     let mut policies = Policies::default();
     policies.add(Arc::new(read), ["app:readers".into()]);
-    Security { policies: Arc::new(policies), ..Security::default() }
+    policies
 }
 
 /// The programs on an ordinary host.

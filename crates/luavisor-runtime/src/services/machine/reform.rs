@@ -1,5 +1,7 @@
 //! Services that come, change and go while the others run.
 
+use std::collections::BTreeSet;
+
 use super::super::graph::Graph;
 use super::super::spec::ServiceSpec;
 use super::{Machine, Phase};
@@ -11,33 +13,50 @@ impl Machine {
     }
 
     /// See [`super::Event::Put`].
-    pub(super) fn put(&mut self, service: usize, spec: ServiceSpec) {
+    pub(super) fn put(&mut self, changed: Vec<(usize, ServiceSpec)>) {
         let mut specs = self.specs.to_vec();
-        let new = service == specs.len();
-        match specs.get_mut(service) {
-            Some(known) => *known = spec,
-            None if new => specs.push(spec),
-            None => return,
+        let (mut known, mut auto_start) = (Vec::new(), Vec::new());
+        for (service, spec) in changed {
+            if spec.auto_start && self.phase >= Phase::Booting {
+                auto_start.push(service);
+            }
+            if service == specs.len() {
+                specs.push(spec);
+            } else {
+                let Some(old) = specs.get_mut(service) else { return };
+                *old = spec;
+                known.push(service);
+            }
         }
         // Whoever asks has checked it: then nothing is wrong with the graph.
         let Ok(graph) = Graph::new(&specs) else { return };
-        let affected = if new { Vec::new() } else { self.graph.with_dependants(service) };
-        let mut starts: Vec<usize> =
-            affected.into_iter().filter(|each| self.services[*each].wanted()).collect();
-        if !starts.is_empty() {
-            self.stop_asked(service);
-        }
-        let auto_start = specs[service].auto_start && self.phase >= Phase::Booting;
+        let affected = known.iter().map(|service| {
+            let with_dependants = self.graph.with_dependants(*service).into_iter();
+            let wanted = with_dependants.filter(|each| self.services[*each].wanted());
+            (*service, wanted.collect::<Vec<usize>>())
+        });
+        let affected: Vec<_> = affected.filter(|(_, wanted)| !wanted.is_empty()).collect();
+        affected.iter().for_each(|(service, _)| self.stop_asked(*service));
         self.set(specs, graph);
-        if auto_start && !starts.contains(&service) {
-            starts.push(service);
-        }
+        let starts: BTreeSet<usize> =
+            affected.into_iter().flat_map(|(_, wanted)| wanted).chain(auto_start).collect();
         for service in starts {
             match self.services[service].state.alive() {
                 true => drop(self.again.insert(service)),
                 false => self.start_asked(service),
             }
         }
+    }
+
+    /// See [`super::Event::Amend`].
+    pub(super) fn amend(&mut self, changed: Vec<(usize, ServiceSpec)>) {
+        let mut specs = self.specs.to_vec();
+        for (service, spec) in changed {
+            if let Some(known) = specs.get_mut(service) {
+                *known = spec;
+            }
+        }
+        self.specs = specs.into();
     }
 
     /// See [`super::Event::Removed`].

@@ -79,7 +79,7 @@ impl Bench {
             "stop" => Event::StopAsked(self.number(id)),
             "put" => {
                 let number = self.number(id);
-                Event::Put(number, Box::new(self.specs[number].clone()))
+                Event::Put(vec![(number, self.specs[number].clone())])
             }
             "removed" => Event::Removed(self.number(id)),
             "returned" => ended(Exit::normal(Values::one(false))),
@@ -174,10 +174,31 @@ fn what_changes_starts_again_with_what_needs_it() {
     ]);
     // A new one joins the others.
     let mut bench = Bench::running(specs[..1].to_vec());
-    let actions = bench.machine.handle(Event::Put(1, Box::new(service("web", &["db"]))), 0);
+    let actions = bench.machine.handle(Event::Put(vec![(1, service("web", &["db"]))]), 0);
     assert!(actions.contains(&Action::Launch(1)), "{actions:?}");
     let actions = bench.machine.handle(Event::ShutdownAsked, 0);
     assert!(actions.contains(&Action::Stop(1)) && !actions.contains(&Action::Stop(0)));
+}
+
+/// Services that need each other come in one event, in any order.
+#[test]
+fn what_comes_together_starts_in_the_order_of_needs() {
+    let mut bench = Bench::running(vec![service("other", &[])]);
+    let web = (1, service("web", &["db"]));
+    let actions = bench.machine.handle(Event::Put(vec![web, (2, service("db", &[]))]), 0);
+    assert!(actions.contains(&Action::Launch(2)) && !actions.contains(&Action::Launch(1)));
+    assert!(bench.machine.handle(Event::Launched(2), 0).contains(&Action::Launch(1)));
+}
+
+/// An amended service goes on; its next life is the new one.
+#[test]
+fn an_amended_service_is_not_stopped() {
+    let mut bench = Bench::running(vec![service("db", &[])]);
+    let mut amended = service("db", &[]);
+    amended.stop_timeout = 7;
+    let actions = bench.machine.handle(Event::Amend(vec![(0, amended)]), 0);
+    assert_eq!(actions, []);
+    assert_eq!(bench.machine.specs()[0].stop_timeout, 7);
 }
 
 /// SPEC 10.2, row by row; the columns are on_failure, permanent, never.

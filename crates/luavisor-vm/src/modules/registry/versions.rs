@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use luavisor_core::registry::{Change, Entries, Entry};
+use luavisor_core::value::NoTree;
 use luavisor_core::{Error, Kind, Value, Values};
 
 use super::super::refusal::invalid;
@@ -14,6 +15,9 @@ use crate::ffi::objects::tags;
 /// The guards of changes.
 const APPLY: &str = "registry.apply";
 const APPLY_VERSION: &str = "registry.apply_version";
+
+/// Tables that an entry consists of, at most.
+const TABLES: usize = 1_000_000;
 
 /// The entries at one time.
 struct Snapshot {
@@ -156,16 +160,22 @@ fn entry_at(call: &mut Call, index: i32) -> Result<Entry, Raise> {
     Ok(Entry { id: id.into(), kind: kind.into(), meta, data })
 }
 
-/// A field that is a table of plain data; an empty one if it is missing.
-fn table_at(call: &Call, index: i32, name: &'static std::ffi::CStr) -> Result<Values, Raise> {
-    let values = call.field(index, name).map_err(|error| error.retryable(false))?;
+/// A field that is a table of plain data, a tree; an empty one if it is missing.
+fn table_at(call: &mut Call, index: i32, name: &'static std::ffi::CStr) -> Result<Values, Raise> {
     let text = name.to_string_lossy();
+    call.push_field(index, name);
+    let values = call.value_at(call.count(), &text).map_err(|error| error.retryable(false));
+    call.pop(1);
+    let values = values?;
     match values.first() {
         Value::Nil => Ok(Values {
             items: [Value::Table(0)].into_iter().collect(),
             tables: vec![Default::default()],
         }),
-        Value::Table(_) if plain(&values) => Ok(values),
+        Value::Table(_) if plain(&values) => values.tree(TABLES).map_err(|why| match why {
+            NoTree::Cycle => Raise::text(format!("{text} of an entry contains itself")),
+            NoTree::Large => Raise::text(format!("{text} of an entry is too large")),
+        }),
         Value::Table(_) => Err(Raise::text(format!("{text} of an entry holds plain data only"))),
         _ => Err(Raise::text(format!("{text} of an entry must be a table"))),
     }
