@@ -25,15 +25,10 @@ const LONGEST: usize = 32 << 20;
 pub struct TemplateSet {
     options: TemplateOptions,
     sources: BTreeMap<String, Arc<str>>,
-    /// with few steps, and with all of them
-    environments: [Environment<'static>; 2],
-}
-
-/// What came of a render.
-pub(crate) enum Rendered {
-    Done(Result<Values, Error>),
-    /// it takes more steps than may be taken at once
-    TooLong,
+    /// with all steps
+    environment: Environment<'static>,
+    /// the same with few of them
+    brief: Environment<'static>,
 }
 
 impl TemplateSet {
@@ -46,9 +41,9 @@ impl TemplateSet {
         options: TemplateOptions,
         sources: BTreeMap<String, Arc<str>>,
     ) -> Result<TemplateSet, (String, TemplateFault)> {
-        let environment = |fuel| environment(&options, &sources, fuel);
-        let environments = [environment(FUEL_AT_ONCE)?, environment(FUEL)?];
-        Ok(TemplateSet { options, sources, environments })
+        let environment = environment(&options, &sources)?;
+        let brief = brief(&environment);
+        Ok(TemplateSet { options, sources, environment, brief })
     }
 
     /// Whether there is a template of this name.
@@ -63,36 +58,57 @@ impl TemplateSet {
     pub fn render_with(&self, name: &str, data: &Values) -> Result<Values, Error> {
         let (data, _) =
             jinja::value(View::of(data, data.first())).map_err(|fault| failed(&fault))?;
-        match self.render(name, &data, true) {
-            Rendered::Done(result) => result,
-            Rendered::TooLong => Err(too_long()),
+        self.render(name, &data)
+    }
+
+    /// Renders a template, however many steps it takes.
+    pub(crate) fn render(&self, name: &str, data: &minijinja::Value) -> Result<Values, Error> {
+        let rendered = match self.options.development {
+            true => render(&self.read_again()?, name, data),
+            false => render(&self.environment, name, data),
+        };
+        rendered.map_err(|error| failed(&told(&error)))
+    }
+
+    /// The same, but `None` if it takes more steps than may be taken at once.
+    pub(crate) fn render_briefly(
+        &self,
+        name: &str,
+        data: &minijinja::Value,
+    ) -> Option<Result<Values, Error>> {
+        let rendered = match self.options.development {
+            true => match self.read_again() {
+                Ok(environment) => render(&brief(&environment), name, data),
+                Err(error) => return Some(Err(error)),
+            },
+            false => render(&self.brief, name, data),
+        };
+        match rendered {
+            Err(error) if ran_dry(&error) => None,
+            rendered => Some(rendered.map_err(|error| failed(&told(&error)))),
         }
     }
 
-    /// Renders a template: at once if that takes few steps, else only if `patient`.
-    pub(crate) fn render(&self, name: &str, data: &minijinja::Value, patient: bool) -> Rendered {
-        let fuel = if patient { FUEL } else { FUEL_AT_ONCE };
-        let made;
-        let environment = match self.options.development {
-            true => match environment(&self.options, &self.sources, fuel) {
-                Ok(environment) => {
-                    made = environment;
-                    &made
-                }
-                Err((_, error)) => return Rendered::Done(Err(failed(&error.message))),
-            },
-            false => &self.environments[usize::from(patient)],
-        };
-        let mut out = Bounded(Vec::new());
-        let rendered = environment
-            .get_template(name)
-            .and_then(|template| template.render_captured_to(data.clone(), &mut out).map(drop));
-        Rendered::Done(match rendered {
-            Ok(()) => Ok(Values::one(Value::String(out.0.into()))),
-            Err(error) if !patient && ran_dry(&error) => return Rendered::TooLong,
-            Err(error) => Err(failed(&told(&error))),
-        })
+    fn read_again(&self) -> Result<Environment<'static>, Error> {
+        environment(&self.options, &self.sources).map_err(|(_, fault)| failed(&fault.message))
     }
+}
+
+fn render(
+    environment: &Environment<'static>,
+    name: &str,
+    data: &minijinja::Value,
+) -> Result<Values, minijinja::Error> {
+    let mut out = Bounded(Vec::new());
+    environment.get_template(name)?.render_captured_to(data.clone(), &mut out)?;
+    Ok(Values::one(Value::String(out.0.into())))
+}
+
+/// The same environment with few steps.
+fn brief(environment: &Environment<'static>) -> Environment<'static> {
+    let mut brief = environment.clone();
+    brief.set_fuel(Some(FUEL_AT_ONCE));
+    brief
 }
 
 /// What is wrong with a template that stands alone, if anything.
@@ -105,18 +121,17 @@ pub fn check_template(
     source: &str,
 ) -> Result<(), TemplateFault> {
     let sources = BTreeMap::from([(name.to_owned(), source.into())]);
-    environment(options, &sources, FUEL).map(drop).map_err(|(_, error)| error)
+    environment(options, &sources).map(drop).map_err(|(_, error)| error)
 }
 
 fn environment(
     options: &TemplateOptions,
     sources: &BTreeMap<String, Arc<str>>,
-    fuel: u64,
 ) -> Result<Environment<'static>, (String, TemplateFault)> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_recursion_limit(DEEPEST);
-    environment.set_fuel(Some(fuel));
+    environment.set_fuel(Some(FUEL));
     let wrong =
         |message: String| (String::new(), TemplateFault { line: None, column: None, message });
     let (left, right) = options.delimiters.clone();
@@ -182,11 +197,6 @@ fn ran_dry(error: &minijinja::Error) -> bool {
 
 fn failed(cause: &str) -> Error {
     Error::internal(format!("failed to render template: {cause}")).retryable(false)
-}
-
-/// Whoever takes all steps gets an answer, so this is never seen.
-pub(crate) fn too_long() -> Error {
-    failed("engine ran out of fuel")
 }
 
 /// Takes what is rendered, up to [`LONGEST`].

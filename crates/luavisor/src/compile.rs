@@ -15,38 +15,30 @@ pub struct LuauCompiler;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingCompiler;
 
-impl ChunkCompiler for LuauCompiler {
-    type Chunk = Chunk;
+macro_rules! compilers {
+    ($($compiler:ident: $calls:expr;)*) => {$(
+        impl ChunkCompiler for $compiler {
+            type Chunk = Chunk;
 
-    fn compile(&self, chunk_name: &str, source: &str) -> Result<Arc<Chunk>, CompileError> {
-        compile(chunk_name, source, Calls::Inlined)
-    }
+            fn compile(&self, name: &str, source: &str) -> Result<Arc<Chunk>, CompileError> {
+                compile(name, source, $calls)
+            }
 
-    fn template(
-        &self,
-        set: &TemplateOptions,
-        name: &str,
-        source: &str,
-    ) -> Result<(), TemplateFault> {
-        check_template(set, name, source)
-    }
+            fn template(
+                &self,
+                set: &TemplateOptions,
+                name: &str,
+                source: &str,
+            ) -> Result<(), TemplateFault> {
+                check_template(set, name, source)
+            }
+        }
+    )*};
 }
 
-impl ChunkCompiler for TracingCompiler {
-    type Chunk = Chunk;
-
-    fn compile(&self, chunk_name: &str, source: &str) -> Result<Arc<Chunk>, CompileError> {
-        compile(chunk_name, source, Calls::Kept)
-    }
-
-    fn template(
-        &self,
-        set: &TemplateOptions,
-        name: &str,
-        source: &str,
-    ) -> Result<(), TemplateFault> {
-        check_template(set, name, source)
-    }
+compilers! {
+    LuauCompiler: Calls::Inlined;
+    TracingCompiler: Calls::Kept;
 }
 
 fn compile(name: &str, source: &str, calls: Calls) -> Result<Arc<Chunk>, CompileError> {

@@ -8,7 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use luavisor_config::{
-    ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, Settings, rebuild,
+    ChunkCompiler, CompileError, EntryId, EntryProblem, LoadOptions, Settings,
+    TemplateSetDefinition, rebuild,
 };
 use luavisor_core::registry::{self, Change, Entry, History};
 use luavisor_core::template::{TemplateFault, TemplateOptions};
@@ -344,11 +345,15 @@ fn refusal(problems: &[EntryProblem]) -> Error {
     Error::new(Kind::INVALID, format!("{summary}{more}")).details(details)
 }
 
-/// Compiles what has changed.
-struct Cache(HashMap<String, (String, Arc<Chunk>)>);
+/// Compiles what has changed, and reads what has changed of templates.
+struct Cache<'s> {
+    /// source and code by id
+    chunks: HashMap<String, (String, Arc<Chunk>)>,
+    template_sets: &'s [TemplateSetDefinition],
+}
 
-impl Cache {
-    fn of(state: &State) -> Cache {
+impl Cache<'_> {
+    fn of(state: &State) -> Cache<'_> {
         let application = &state.application;
         let checks = application.checks.iter().map(|check| &check.process.unit);
         let processes = application.processes.iter().map(|process| &process.unit);
@@ -363,15 +368,15 @@ impl Cache {
             let source = String::from_utf8_lossy(source).into_owned();
             Some((id.to_owned(), (source, unit.chunk.clone())))
         });
-        Cache(known.collect())
+        Cache { chunks: known.collect(), template_sets: &application.template_sets }
     }
 }
 
-impl ChunkCompiler for Cache {
+impl ChunkCompiler for Cache<'_> {
     type Chunk = Chunk;
 
     fn compile(&self, name: &str, source: &str) -> Result<Arc<Chunk>, CompileError> {
-        match self.0.get(name) {
+        match self.chunks.get(name) {
             Some((known, chunk)) if known == source => Ok(chunk.clone()),
             _ => LuauCompiler.compile(name, source),
         }
@@ -383,6 +388,11 @@ impl ChunkCompiler for Cache {
         name: &str,
         source: &str,
     ) -> Result<(), TemplateFault> {
-        LuauCompiler.template(set, name, source)
+        let same = |text: &Arc<str>| **text == *source;
+        let known = self
+            .template_sets
+            .iter()
+            .any(|known| known.options == *set && known.templates.get(name).is_some_and(same));
+        if known { Ok(()) } else { LuauCompiler.template(set, name, source) }
     }
 }

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use luavisor_config::EntryId;
 use luavisor_core::Error;
 use luavisor_runtime::Resources;
 use luavisor_runtime::services::ServiceSpec;
@@ -51,22 +52,21 @@ pub(crate) fn of(
 /// read when the application was loaded, from files and from text that entries do not
 /// keep. `same` says of an id whether its entry has not changed.
 pub(crate) fn keep(application: &mut Application, old: &Application, same: impl Fn(&str) -> bool) {
-    for storage in &mut application.storages {
-        let known = old.storages.iter().find(|known| known.id == storage.id);
-        if let Some(known) = known.filter(|known| same(known.id.as_str())) {
-            storage.clone_from(known);
-        }
-    }
-    for variable in &mut application.variables {
-        let known = old.variables.iter().find(|known| known.id == variable.id);
-        if let Some(known) = known.filter(|known| same(known.id.as_str())) {
-            variable.clone_from(known);
-        }
-    }
-    for volume in &mut application.volumes {
-        let known = old.volumes.iter().find(|known| known.id == volume.id);
-        if let Some(known) = known.filter(|known| same(known.id.as_str())) {
-            volume.clone_from(known);
+    keep_each(&mut application.storages, &old.storages, |storage| &storage.id, &same);
+    keep_each(&mut application.variables, &old.variables, |variable| &variable.id, &same);
+    keep_each(&mut application.volumes, &old.volumes, |volume| &volume.id, &same);
+}
+
+fn keep_each<T: Clone>(
+    new: &mut [T],
+    old: &[T],
+    id: impl Fn(&T) -> &EntryId,
+    same: impl Fn(&str) -> bool,
+) {
+    for definition in new {
+        let known = old.iter().find(|known| id(known) == id(definition));
+        if let Some(known) = known.filter(|known| same(id(known).as_str())) {
+            definition.clone_from(known);
         }
     }
 }

@@ -112,7 +112,6 @@ fn last<'e>(events: &'e [Value], failure: &str) -> Vec<&'e Value> {
     let named: Vec<String> = named.map(|pid| format!("{{{pid}}}")).collect();
     let is_named =
         |value: &Value| value.as_str().is_some_and(|text| named.iter().any(|pid| pid == text));
-    let name = |event: &Value| event["event"].as_str().unwrap_or_default().to_owned();
     let details = ["message.", "bond.", "timer.", "name."];
     let told = |event: &Value| {
         !details.iter().any(|detail| name(event).starts_with(detail))
@@ -133,4 +132,8 @@ fn last<'e>(events: &'e [Value], failure: &str) -> Vec<&'e Value> {
     last.extend(events[..end].iter().rev().filter(|event| ties(event)).take(TIES));
     last.reverse();
     last
+}
+
+fn name(event: &Value) -> &str {
+    event["event"].as_str().unwrap_or_default()
 }

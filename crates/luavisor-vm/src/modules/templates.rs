@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use luavisor_core::{Error, Kind};
+use luavisor_core::Error;
 
-use super::refusal::invalid;
+use super::refusal::{inaccessible, invalid};
 use crate::codec::jinja;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::Raise;
 use crate::ffi::objects::tags;
-use crate::template::{Rendered, too_long};
 
 /// Bytes of data with which a render happens at once.
 const AT_ONCE: usize = 1 << 20;
@@ -28,8 +27,7 @@ fn get(call: &mut Call) -> Outcome {
         return invalid(call, "resource id is required");
     }
     if !call.allowed("template.get", &id) {
-        let text = format!("not allowed to access template: {id}");
-        return call.fail(Error::new(Kind::PERMISSION_DENIED, text).retryable(false));
+        return inaccessible(call, "template", &id);
     }
     match call.kernel().template_set(&id) {
         Ok(_) => {
@@ -73,15 +71,11 @@ fn render(call: &mut Call) -> Outcome {
         Err(error) => return call.fail(error),
     };
     if size <= AT_ONCE
-        && let Rendered::Done(result) = set.render(&name, &data, false)
+        && let Some(result) = set.render_briefly(&name, &data)
     {
         return call.answer(result);
     }
-    let work = move || match set.render(&name, &data, true) {
-        Rendered::Done(result) => result,
-        Rendered::TooLong => Err(too_long()),
-    };
-    call.compute(usize::MAX, work)
+    call.compute(usize::MAX, move || set.render(&name, &data))
 }
 
 /// `set:release()`

@@ -49,6 +49,10 @@ impl Yaml {
         }
     }
 
+    fn indent(&mut self) {
+        self.out.resize(self.out.len() + 2 * (self.depth - 1), b' ');
+    }
+
     /// Before an element or a key of the innermost list or map. The first one behind
     /// a dash stands on the same line.
     fn part(&mut self, at: usize) {
@@ -58,7 +62,7 @@ impl Yaml {
         if !self.out.is_empty() {
             self.end_line();
         }
-        self.out.resize(self.out.len() + 2 * (self.depth - 1), b' ');
+        self.indent();
     }
 
     fn scalar(&mut self, text: &[u8]) {
@@ -168,7 +172,7 @@ impl Writer for Yaml {
         {
             self.out.splice(start..start, *b"? ");
             self.end_line();
-            self.out.resize(self.out.len() + 2 * (self.depth - 1), b' ');
+            self.indent();
         }
         self.out.push(b':');
         self.place = Place::Colon;

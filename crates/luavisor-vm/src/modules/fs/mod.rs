@@ -7,9 +7,9 @@ mod file;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use luavisor_core::{Error, Kind, Value, Values};
+use luavisor_core::{Error, Value, Values};
 
-use super::refusal::invalid;
+use super::refusal::{inaccessible, invalid};
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 use crate::ffi::error::{self, Raise};
 use crate::ffi::lua::Lua;
@@ -33,8 +33,7 @@ fn get(call: &mut Call) -> Outcome {
         return invalid(call, "filesystem name required");
     }
     if !call.allowed("fs.get", &id) {
-        let text = format!("not allowed to access filesystem: {id}");
-        return call.fail(Error::new(Kind::PERMISSION_DENIED, text).retryable(false));
+        return inaccessible(call, "filesystem", &id);
     }
     match call.kernel().volume(&id) {
         Ok(volume) => {

@@ -7,9 +7,10 @@ mod versions;
 
 use std::sync::Arc;
 
+use luavisor_core::Error;
 use luavisor_core::registry::{Entries, Entry, Filter};
-use luavisor_core::{Error, Kind};
 
+use super::refusal::inaccessible;
 use crate::ffi::call::{Call, Function, Outcome, Setup};
 
 /// The guard of an entry.
@@ -44,8 +45,7 @@ fn give(call: &mut Call, entries: &Entries, id: &str) -> Outcome {
         return not_found(call, format!("entry not found: {id}"));
     };
     if !call.allowed(GET, id) {
-        let text = format!("not allowed to access entry: {id}");
-        return call.fail(Error::new(Kind::PERMISSION_DENIED, text).retryable(false));
+        return inaccessible(call, "entry", id);
     }
     push_entry(call, &entries[found]);
     call.results(1)
